@@ -1,0 +1,20 @@
+box.cfg{
+    listen = '127.0.0.1:0',
+    wal_mode = 'none',
+    memtx_memory = 1024 * 1024 * 1024,
+    checkpoint_interval = 0,
+    log = 'server.log',
+}
+
+-- Outliving the benchmark, however it ended, would spoil the next one.
+require('fiber').create(function()
+    require('socket').iowait(0, 'R')
+    os.exit(0)
+end)
+
+box.schema.user.grant('guest', 'super')
+local space = box.schema.space.create('bench', {id = 512})
+space:create_index('primary', {type = 'TREE', parts = {1, 'unsigned'}})
+
+io.stdout:write(box.info.listen, '\n')
+io.stdout:flush()

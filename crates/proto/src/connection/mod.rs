@@ -1,0 +1,629 @@
+//! One connection's life as a state machine without I/O.
+
+mod handshake;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+pub use handshake::ServerInfo;
+use handshake::{Handshake, Own};
+
+use crate::batching::{Batcher, Decision, Load};
+use crate::config::Config;
+use crate::deadlines::Deadlines;
+use crate::error::{ConnectionError, Outcome, ProtocolError, SendError, Stage, Unanswered};
+use crate::frame::{self, Frame, Packet};
+use crate::greeting::GREETING_SIZE;
+use crate::keys::{Feature, RequestType};
+use crate::outbox::Outbox;
+use crate::response::Response;
+use crate::schema::{Names, Resolved, View};
+use crate::server_error::ServerError;
+use crate::slots::{Answer, Owner, RequestId, Slots, State};
+use crate::stats::Stats;
+
+/// One connection to a server, from its greeting to its end, without a socket, a clock or a lock.
+///
+/// Bytes and time come in as arguments; what is to be written comes out in buffers that belong to
+/// the caller. The methods by kind:
+///
+/// - **Commands:** [`send`](Self::send), [`take`](Self::take), [`cancel`](Self::cancel),
+///   [`close`](Self::close).
+/// - **`poll_*`** hand out what the caller must collect, and never block. After any command and any
+///   `handle_*`: [`poll_event`](Self::poll_event) until it is `None`, then
+///   [`poll_transmit`](Self::poll_transmit) until it is `false`, then
+///   [`poll_timeout`](Self::poll_timeout).
+/// - **`handle_*`** tell what happened outside: time passed, the transport failed.
+/// - The rest are getters.
+///
+/// Reading must never wait for writing: a server whose own output is stuck stops reading.
+#[derive(Debug)]
+pub struct Connection {
+    config: Config,
+    phase: Phase,
+    handshake_deadline: Option<Instant>,
+    server: Option<ServerInfo>,
+    slots: Slots,
+    deadlines: Deadlines,
+    outbox: Outbox,
+    batcher: Batcher,
+    linger_until: Option<Instant>,
+    /// Accepted requests that found no place yet, in the order they came. Some may be over.
+    waiting: VecDeque<RequestId>,
+    /// Accepted requests that need the schema to be read. Some may be over.
+    unresolved: VecDeque<RequestId>,
+    names: Names,
+    /// Requests that ended otherwise than by a packet and have not been told of yet.
+    ended: VecDeque<RequestId>,
+    /// The error that the server sent last for no request: usually why it closes.
+    parting: Option<ServerError>,
+    closing: bool,
+    stats: Stats,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Greeting { received: usize },
+    Login(Handshake),
+    Ready,
+    Ended(ConnectionError),
+}
+
+/// What [`Connection::poll_event`] reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The handshake is over: [`Connection::server`] tells who answered.
+    Ready,
+    /// The answer of this request can be taken.
+    Answered(RequestId),
+}
+
+impl Connection {
+    /// A connection that was just opened and has exchanged nothing. Its handshake must be over by
+    /// `handshake_deadline`.
+    #[must_use]
+    pub fn new(config: Config, handshake_deadline: Option<Instant>) -> Self {
+        Self {
+            batcher: Batcher::new(config.batching),
+            config,
+            phase: Phase::Greeting { received: 0 },
+            handshake_deadline,
+            server: None,
+            slots: Slots::default(),
+            deadlines: Deadlines::default(),
+            outbox: Outbox::default(),
+            linger_until: None,
+            waiting: VecDeque::new(),
+            unresolved: VecDeque::new(),
+            names: Names::default(),
+            ended: VecDeque::new(),
+            parting: None,
+            closing: false,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Accepts a request. Its bytes are copied and the frame is left empty, for the next request.
+    ///
+    /// A request that finds no place, because a limit is reached or the handshake is not over,
+    /// waits for one in the order of acceptance. Its `deadline` covers that wait as well as the
+    /// queue, the write and the reply.
+    ///
+    /// # Errors
+    /// The connection has ended or is closing, or the request is too large or empty. The frame is
+    /// left as it was and nothing is sent.
+    #[inline]
+    pub fn send(
+        &mut self,
+        frame: &mut Frame,
+        deadline: Option<Instant>,
+    ) -> Result<RequestId, SendError> {
+        if self.closing || matches!(self.phase, Phase::Ended(_)) {
+            return Err(SendError::Closed);
+        }
+        if frame.is_empty() {
+            return Err(SendError::Empty);
+        }
+        if frame.len() > self.config.packet_bytes_max {
+            return Err(SendError::TooLarge {
+                bytes: frame.len(),
+                max: self.config.packet_bytes_max,
+            });
+        }
+        let id = self.slots.occupy().ok_or(SendError::Saturated)?;
+        if let Some(deadline) = deadline {
+            self.deadlines.insert(id.slot() as u32, deadline);
+        }
+        self.stats.requests += 1;
+        if self.waiting.is_empty() && self.has_place() {
+            self.queue(id, frame, false);
+        } else {
+            self.slots.set(id, State::Waiting(std::mem::take(frame)));
+            self.waiting.push_back(id);
+        }
+        Ok(id)
+    }
+
+    /// As [`send`](Self::send), for those who prefer an error to waiting for a place.
+    ///
+    /// # Errors
+    /// As `send`, and [`SendError::Saturated`] when there is no place.
+    pub fn try_send(
+        &mut self,
+        frame: &mut Frame,
+        deadline: Option<Instant>,
+    ) -> Result<RequestId, SendError> {
+        if !self.waiting.is_empty() || !self.has_place() {
+            return Err(SendError::Saturated);
+        }
+        self.send(frame, deadline)
+    }
+
+    /// Takes the answer of a request, if it is there, and forgets the request.
+    ///
+    /// `None`: not answered yet, or taken or cancelled before.
+    #[inline]
+    pub fn take(&mut self, id: RequestId) -> Option<Answer> {
+        if !matches!(self.slots.get(id), Some(State::Answered(_))) {
+            return None;
+        }
+        match self.slots.release(id) {
+            Some(State::Answered(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// Stops the wait for a request's answer.
+    ///
+    /// A request that has a place is executed all the same, and its reply dropped when it comes;
+    /// one that still waits for a place is never sent.
+    pub fn cancel(&mut self, id: RequestId) {
+        let Some(state) = self.slots.release(id) else {
+            return;
+        };
+        self.deadlines.remove(id.slot() as u32);
+        if !matches!(state, State::Answered(_)) {
+            self.stats.cancelled += 1;
+        }
+        self.forget_stale();
+    }
+
+    /// Accepts no more requests. Those accepted are still sent and answered;
+    /// [`is_drained`](Self::is_drained) tells when that is done.
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Turns input into the next event; `None`: read more into `input`, behind what it holds.
+    ///
+    /// Consumes whole packets from `input` and leaves the rest. The bodies of replies share its
+    /// memory.
+    ///
+    /// # Errors
+    /// The connection has ended. By then every request has its answer and has been reported by an
+    /// event. The error stays the same for ever after.
+    #[inline]
+    pub fn poll_event(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ConnectionError> {
+        loop {
+            while let Some(id) = self.ended.pop_front() {
+                if matches!(self.slots.get(id), Some(State::Answered(_))) {
+                    return Ok(Some(Event::Answered(id)));
+                }
+            }
+            match &self.phase {
+                Phase::Ended(error) => return Err(error.clone()),
+                Phase::Greeting { .. } => {
+                    let Some(greeting) = input.first_chunk::<GREETING_SIZE>() else {
+                        self.phase = Phase::Greeting {
+                            received: input.len(),
+                        };
+                        return Ok(None);
+                    };
+                    let greeting = *greeting;
+                    bytes::Buf::advance(input, GREETING_SIZE);
+                    self.on_greeting(&greeting);
+                }
+                Phase::Login(_) | Phase::Ready => {
+                    match frame::split(input, self.config.packet_bytes_max) {
+                        Ok(Some(packet)) => {
+                            if let Some(event) = self.on_packet(packet) {
+                                return Ok(Some(event));
+                            }
+                        }
+                        Ok(None) => {
+                            self.admit_waiting();
+                            return Ok(None);
+                        }
+                        Err(error) => self.end(ConnectionError::Protocol(error)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What to do with queued requests now, by the batching policy.
+    ///
+    /// A driver that ignores it and just calls [`poll_transmit`](Self::poll_transmit) works too; it
+    /// makes more and smaller writes.
+    pub fn poll_decision(&mut self) -> Decision {
+        self.admit_waiting();
+        let queued = self.outbox.requests();
+        self.batcher.decide(Load {
+            queued,
+            queued_bytes: self.outbox.bytes(),
+        })
+    }
+
+    /// Puts bytes to be written into `output`, which must be empty; `false`: there are none.
+    ///
+    /// What is handed out counts as written, unless [`handle_unwritten`](Self::handle_unwritten)
+    /// says otherwise.
+    #[must_use = "the output must be written when this is true"]
+    pub fn poll_transmit(&mut self, output: &mut Vec<u8>) -> bool {
+        debug_assert!(
+            output.is_empty(),
+            "bytes that were handed out before are not written yet"
+        );
+        self.admit_waiting();
+        let Some(requests) = self.outbox.pop(output, self.config.batching.write_bytes()) else {
+            return false;
+        };
+        self.stats.requests_out += requests as u64;
+        self.stats.batch_requests.record(requests);
+        self.stats.batch_bytes.record(output.len());
+        self.batcher.on_write(self.outbox.requests());
+        self.linger_until = None;
+        true
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) should be called at the latest. Calling it
+    /// earlier does no harm.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let handshake = match self.phase {
+            Phase::Greeting { .. } | Phase::Login(_) => self.handshake_deadline,
+            _ => None,
+        };
+        [self.deadlines.first(), handshake, self.linger_until]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Time has come to `now`: requests whose deadline passed are answered with
+    /// [`Unanswered::TimedOut`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(slot) = self.deadlines.pop_expired(now) {
+            let Some(id) = self.slots.occupant(slot) else {
+                continue;
+            };
+            let outcome = self.outcome(id);
+            if let Some(State::InFlight(position)) = self.slots.get(id) {
+                if outcome == Outcome::NotSent {
+                    self.outbox.neutralize(*position);
+                }
+            }
+            self.stats.timed_out += 1;
+            self.fail_request(id, Unanswered::TimedOut(outcome));
+        }
+        if self.linger_until.is_some_and(|until| until <= now) {
+            self.linger_until = None;
+            self.batcher.on_linger_over();
+        }
+        let in_handshake = matches!(self.phase, Phase::Greeting { .. } | Phase::Login(_));
+        if in_handshake
+            && self
+                .handshake_deadline
+                .is_some_and(|deadline| deadline <= now)
+        {
+            self.end(ConnectionError::HandshakeTimedOut {
+                stage: self.stage(),
+            });
+        }
+        self.forget_stale();
+    }
+
+    /// The driver follows [`Decision::Linger`] until then; makes
+    /// [`poll_timeout`](Self::poll_timeout) tell of it.
+    pub fn handle_linger(&mut self, until: Instant) {
+        self.linger_until.get_or_insert(until);
+    }
+
+    /// The last `count` bytes handed out by [`poll_transmit`](Self::poll_transmit) were not written
+    /// and never will be: to be told before the end of the connection, so that requests wholly
+    /// within them are known to be not sent.
+    pub fn handle_unwritten(&mut self, count: usize) {
+        self.outbox.take_back(count);
+    }
+
+    /// The peer closed its side: no more input will come.
+    pub fn handle_eof(&mut self) {
+        let stage = self.stage();
+        let reason = self.parting.take();
+        self.end(ConnectionError::Closed { stage, reason });
+    }
+
+    /// The transport failed or was given up; `error` says why. Without effect if the connection has
+    /// ended before.
+    pub fn handle_failure(&mut self, error: ConnectionError) {
+        self.end(error);
+    }
+
+    /// Counts a system call that read `bytes`.
+    pub fn count_read(&mut self, bytes: usize) {
+        self.stats.reads += 1;
+        self.stats.bytes_in += bytes as u64;
+    }
+
+    /// Counts a system call that wrote `bytes`.
+    pub fn count_write(&mut self, bytes: usize) {
+        self.stats.writes += 1;
+        self.stats.bytes_out += bytes as u64;
+    }
+
+    /// Who answered, once the handshake is over.
+    #[must_use]
+    pub fn server(&self) -> Option<&ServerInfo> {
+        self.server
+            .as_ref()
+            .filter(|_| !matches!(self.phase, Phase::Login(_)))
+    }
+
+    /// Why the connection ended, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<&ConnectionError> {
+        match &self.phase {
+            Phase::Ended(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// How many requests are queued or written and not answered.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.slots.in_flight()
+    }
+
+    /// Whether a request still waits for a place: accepting more only makes the wait longer.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether the connection is closing and nothing is left to write or to wait for.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.closing && self.outbox.requests() == 0 && self.slots.unanswered().next().is_none()
+    }
+
+    /// What the connection has done so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn stage(&self) -> Stage {
+        match self.phase {
+            Phase::Greeting { received } => Stage::Greeting { received },
+            Phase::Login(_) => Stage::Login,
+            Phase::Ready | Phase::Ended(_) => Stage::Ready,
+        }
+    }
+
+    #[inline]
+    fn has_place(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+            && self.slots.in_flight() < self.config.in_flight_max.max(1)
+            && self.outbox.bytes() < self.config.queued_bytes_max.max(1)
+    }
+
+    /// Gives places to those who wait, in their order.
+    #[inline]
+    fn admit_waiting(&mut self) {
+        while !self.waiting.is_empty() && self.has_place() {
+            let Some(id) = self.waiting.pop_front() else {
+                break;
+            };
+            self.queue_waiting(id, false);
+        }
+    }
+
+    fn queue_waiting(&mut self, id: RequestId, fresh: bool) {
+        if !matches!(self.slots.get(id), Some(State::Waiting(_))) {
+            return;
+        }
+        if let Some(State::Waiting(mut frame)) = self.slots.set(id, State::InFlight(0)) {
+            self.queue(id, &mut frame, fresh);
+        }
+    }
+
+    /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was read
+    /// for this request.
+    #[inline]
+    fn queue(&mut self, id: RequestId, frame: &mut Frame, fresh: bool) {
+        let piece = self.config.batching.write_bytes();
+        let sync = id.sync();
+        let position = if frame.has_names() && !self.server_takes_names() {
+            match self.names.resolve(frame, fresh) {
+                Resolved::Numbers { space, index } => self.outbox.push(piece, |out| {
+                    frame.append_resolved_to(out, sync, space, index);
+                }),
+                Resolved::Reload => {
+                    self.slots.set(id, State::Waiting(std::mem::take(frame)));
+                    self.unresolved.push_back(id);
+                    self.load_schema();
+                    return;
+                }
+                Resolved::Unknown(name) => {
+                    frame.clear();
+                    self.deadlines.remove(id.slot() as u32);
+                    self.fail_request(id, Unanswered::UnknownName(name));
+                    return;
+                }
+            }
+        } else {
+            self.outbox.push(piece, |out| frame.append_to(out, sync))
+        };
+        self.slots.set(id, State::InFlight(position));
+        frame.clear();
+    }
+
+    fn server_takes_names(&self) -> bool {
+        self.server
+            .as_ref()
+            .is_some_and(|server| server.features().contains(Feature::SPACE_AND_INDEX_NAMES))
+    }
+
+    fn load_schema(&mut self) {
+        if self.names.is_loading() {
+            return;
+        }
+        self.names.begin_loading();
+        for view in View::ALL {
+            let mut frame = Frame::new();
+            view.encode(&mut frame);
+            self.queue_own(&frame, Own::View(view));
+        }
+    }
+
+    /// Queues a request of the connection itself.
+    fn queue_own(&mut self, frame: &Frame, own: Own) {
+        let piece = self.config.batching.write_bytes();
+        self.outbox
+            .push(piece, |out| frame.append_to(out, own.sync()));
+    }
+
+    #[inline]
+    fn on_packet(&mut self, packet: Packet) -> Option<Event> {
+        let Packet { header, body } = packet;
+        let is_reply = header.request_type == RequestType::OK
+            || (header.request_type.is_error() && header.request_type.number() <= 0xffff);
+        self.names.on_version(header.schema_version);
+        if !is_reply || header.sync == 0 {
+            self.stats.unsolicited += 1;
+            if header.request_type.is_error() {
+                let error = ServerError::decode(&header, &body);
+                if matches!(self.phase, Phase::Login(_)) {
+                    self.end(ConnectionError::Refused(error));
+                } else {
+                    self.parting = Some(error);
+                }
+            }
+            return None;
+        }
+        if let Some(&byte) = body.first() {
+            if !matches!(byte, 0x80..=0x8f | 0xde | 0xdf) {
+                let error = ProtocolError::BodyNotMap {
+                    sync: header.sync,
+                    byte,
+                };
+                self.end(ConnectionError::Protocol(error));
+                return None;
+            }
+        }
+        match self.slots.owner(header.sync) {
+            Owner::InFlight(id) => {
+                self.slots
+                    .set(id, State::Answered(Ok(Response::new(header, body))));
+                self.deadlines.remove(id.slot() as u32);
+                self.stats.answered += 1;
+                self.batcher.on_answer();
+                Some(Event::Answered(id))
+            }
+            Owner::Past => {
+                self.stats.late_replies += 1;
+                None
+            }
+            Owner::Unknown => {
+                let response = Response::new(header, body);
+                match Own::from_sync(header.sync) {
+                    Some(Own::View(view)) => self.on_view(view, response),
+                    Some(own) => return self.on_login_reply(own, response),
+                    None => {
+                        let error = ProtocolError::UnknownSync { sync: header.sync };
+                        self.end(ConnectionError::Protocol(error));
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    fn on_view(&mut self, view: View, response: Response) {
+        let loaded = response
+            .into_result()
+            .map_err(|error| error.to_string())
+            .and_then(|response| {
+                self.names
+                    .on_view(view, response)
+                    .map_err(|error| error.to_string())
+            });
+        match loaded {
+            Ok(false) => {}
+            Ok(true) => {
+                for id in std::mem::take(&mut self.unresolved) {
+                    self.queue_waiting(id, true);
+                }
+            }
+            Err(why) => {
+                self.names.abort_loading();
+                for id in std::mem::take(&mut self.unresolved) {
+                    if matches!(self.slots.get(id), Some(State::Waiting(_))) {
+                        self.deadlines.remove(id.slot() as u32);
+                        let why = why.as_str().into();
+                        self.fail_request(id, Unanswered::SchemaUnavailable(why));
+                    }
+                }
+            }
+        }
+    }
+
+    fn outcome(&self, id: RequestId) -> Outcome {
+        match self.slots.get(id) {
+            Some(State::InFlight(position)) if self.outbox.is_handed_out(*position) => {
+                Outcome::MaybeExecuted
+            }
+            _ => Outcome::NotSent,
+        }
+    }
+
+    /// Answers a request without a reply. Its deadline must have been removed.
+    fn fail_request(&mut self, id: RequestId, why: Unanswered) {
+        self.slots.set(id, State::Answered(Err(why)));
+        self.ended.push_back(id);
+    }
+
+    /// Ends the connection and gives every request its answer.
+    fn end(&mut self, error: ConnectionError) {
+        if matches!(self.phase, Phase::Ended(_)) {
+            return;
+        }
+        self.phase = Phase::Ended(error);
+        let unanswered: Vec<RequestId> = self.slots.unanswered().collect();
+        for id in unanswered {
+            let outcome = self.outcome(id);
+            self.deadlines.remove(id.slot() as u32);
+            self.fail_request(id, Unanswered::Lost(outcome));
+        }
+        self.waiting.clear();
+        self.unresolved.clear();
+        self.outbox.clear();
+    }
+
+    /// Requests that are over leave their ids in the queues; drops those before they outgrow the
+    /// requests under way.
+    fn forget_stale(&mut self) {
+        let occupied = self.slots.occupied();
+        let slots = &self.slots;
+        for queue in [&mut self.waiting, &mut self.unresolved] {
+            if queue.len() > 2 * occupied + STALE_MAX {
+                queue.retain(|id| matches!(slots.get(*id), Some(State::Waiting(_))));
+            }
+        }
+    }
+}
+
+const STALE_MAX: usize = 64;

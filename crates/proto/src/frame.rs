@@ -1,0 +1,342 @@
+//! Frames: a request as bytes on its way out, and the cutting of packets on their way in.
+
+use std::ops::Range;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::error::ProtocolError;
+use crate::keys::{Key, RequestType};
+use crate::msgpack::{EncodeError, Reader, write};
+use crate::request::{Body, Request};
+
+/// One encoded request, without its sync id, which it gets when it is sent.
+///
+/// A frame is encoded by whoever makes the request, before any lock is taken, and may be used again
+/// and again: [`Connection::send`](crate::Connection::send) copies its bytes and leaves it empty, so
+/// that encoding allocates nothing once the frame has grown to the size of the requests.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    bytes: Vec<u8>,
+    /// Where the entries of space and index end, if one of them is a name.
+    names_end: Option<usize>,
+    space: Named,
+    index: Named,
+}
+
+/// How a frame refers to a space or an index.
+#[derive(Clone, Debug, Default)]
+enum Named {
+    #[default]
+    Absent,
+    Number(u32),
+    Name(Range<usize>),
+}
+
+/// A space or an index as a frame refers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameRef<'a> {
+    Absent,
+    Number(u32),
+    Name(&'a [u8]),
+}
+
+/// `length | {SYNC: u64, REQUEST_TYPE: type}`: fixed widths, so that the sync id can be filled in
+/// later. SYNC comes first: an error about anything after it then carries it back.
+const TEMPLATE: [u8; 17] = [
+    0xce,
+    0,
+    0,
+    0,
+    0,
+    0x82,
+    Key::SYNC.number() as u8,
+    0xcf,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+];
+const LENGTH: Range<usize> = 1..5;
+const PREFIX_SIZE: usize = 5;
+const SYNC: Range<usize> = 8..16;
+const TYPE_AT: usize = 17;
+/// Where the body's map header stands: every type that a client sends takes one byte.
+const BODY_AT: usize = 18;
+
+impl Frame {
+    /// An empty frame.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Encodes `request`, replacing what the frame held.
+    ///
+    /// # Errors
+    /// The request's values refused to be serialized, or it is over 4 GiB. The frame is then empty.
+    pub fn encode<R: Request + ?Sized>(&mut self, request: &R) -> Result<(), EncodeError> {
+        self.clear();
+        self.bytes.extend_from_slice(&TEMPLATE);
+        write::uint(&mut self.bytes, u64::from(request.request_type().number()));
+        let mut body = Body::new(self);
+        let encoded = request.encode(&mut body);
+        body.finish();
+        let sealed = encoded.and_then(|()| seal(&mut self.bytes));
+        if sealed.is_err() {
+            self.clear();
+        }
+        sealed
+    }
+
+    /// Empties the frame and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.names_end = None;
+        self.space = Named::Absent;
+        self.index = Named::Absent;
+    }
+
+    /// The encoded bytes: length prefix, header with SYNC 0, body. Empty until something is encoded.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How much memory the frame holds, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn has_names(&self) -> bool {
+        self.names_end.is_some()
+    }
+
+    pub(crate) fn space(&self) -> NameRef<'_> {
+        self.resolve(&self.space)
+    }
+
+    pub(crate) fn index(&self) -> NameRef<'_> {
+        self.resolve(&self.index)
+    }
+
+    /// Appends the frame with `sync` to `out`, as it is.
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>, sync: u64) {
+        let start = out.len();
+        out.extend_from_slice(&self.bytes);
+        set_sync(out, start, sync);
+    }
+
+    /// Appends the frame with `sync` to `out`, with numbers in place of names.
+    pub(crate) fn append_resolved_to(
+        &self,
+        out: &mut Vec<u8>,
+        sync: u64,
+        space: u32,
+        index: Option<u32>,
+    ) {
+        let start = out.len();
+        let names_end = self.names_end.unwrap_or(BODY_AT + 1);
+        out.extend_from_slice(self.bytes.get(..=BODY_AT).unwrap_or_default());
+        write::uint(out, u64::from(Key::SPACE_ID.number()));
+        write::uint(out, u64::from(space));
+        if let Some(index) = index {
+            write::uint(out, u64::from(Key::INDEX_ID.number()));
+            write::uint(out, u64::from(index));
+        }
+        out.extend_from_slice(self.bytes.get(names_end..).unwrap_or_default());
+        let length = (out.len() - start - PREFIX_SIZE) as u32;
+        if let Some(place) = out.get_mut(start + LENGTH.start..start + LENGTH.end) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+        set_sync(out, start, sync);
+    }
+
+    pub(crate) fn space_number(&mut self, number: u32) {
+        write::uint(&mut self.bytes, u64::from(Key::SPACE_ID.number()));
+        write::uint(&mut self.bytes, u64::from(number));
+        self.space = Named::Number(number);
+    }
+
+    pub(crate) fn space_name(&mut self, name: &str) {
+        self.space = Named::Name(self.name(Key::SPACE_NAME, name));
+    }
+
+    pub(crate) fn index_number(&mut self, number: u32) {
+        write::uint(&mut self.bytes, u64::from(Key::INDEX_ID.number()));
+        write::uint(&mut self.bytes, u64::from(number));
+        self.index = Named::Number(number);
+        self.names_end = self.names_end.map(|_| self.bytes.len());
+    }
+
+    pub(crate) fn index_name(&mut self, name: &str) {
+        self.index = Named::Name(self.name(Key::INDEX_NAME, name));
+    }
+
+    fn name(&mut self, key: Key, name: &str) -> Range<usize> {
+        write::uint(&mut self.bytes, u64::from(key.number()));
+        write::str(&mut self.bytes, name.as_bytes());
+        let end = self.bytes.len();
+        self.names_end = Some(end);
+        end - name.len()..end
+    }
+
+    fn resolve(&self, named: &Named) -> NameRef<'_> {
+        match named {
+            Named::Absent => NameRef::Absent,
+            Named::Number(number) => NameRef::Number(*number),
+            Named::Name(range) => NameRef::Name(self.bytes.get(range.clone()).unwrap_or_default()),
+        }
+    }
+}
+
+/// Fills in the length prefix.
+fn seal(bytes: &mut [u8]) -> Result<(), EncodeError> {
+    let length = u32::try_from(bytes.len() - PREFIX_SIZE)
+        .map_err(|_| EncodeError::new("a request cannot be over 4 GiB"))?;
+    bytes[LENGTH].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+pub(crate) fn set_sync(out: &mut [u8], start: usize, sync: u64) {
+    if let Some(place) = out.get_mut(start + SYNC.start..start + SYNC.end) {
+        place.copy_from_slice(&sync.to_be_bytes());
+    }
+}
+
+/// Turns the frame that starts at `start` into a ping, which the server answers without a look at
+/// its body. So a request that timed out while it was queued is not executed.
+pub(crate) fn neutralize(out: &mut [u8], start: usize) {
+    if let Some(place) = out.get_mut(start + TYPE_AT) {
+        *place = RequestType::PING.number() as u8;
+    }
+}
+
+/// The header of an incoming packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Header {
+    /// Reply type; [`RequestType::OK`] when absent.
+    pub request_type: RequestType,
+    /// The sync id of the request that this answers; 0 when absent.
+    pub sync: u64,
+    /// The version of the server's schema; 0 when absent.
+    pub schema_version: u64,
+}
+
+impl Header {
+    /// Reads a header map and stands behind it afterwards, where the body begins.
+    ///
+    /// # Errors
+    /// The bytes are not a map, or a known key has a value of the wrong type. Unknown keys are
+    /// skipped, strings among them: server-side code may send any.
+    #[inline]
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, crate::msgpack::DecodeError> {
+        let mut header = Self {
+            request_type: RequestType::OK,
+            sync: 0,
+            schema_version: 0,
+        };
+        for _ in 0..reader.map()? {
+            let Some(0..=0x7f) = reader.rest().first() else {
+                reader.skip()?;
+                reader.skip()?;
+                continue;
+            };
+            match Key::new(reader.uint()? as u32) {
+                Key::REQUEST_TYPE => {
+                    let number = u32::try_from(reader.uint()?).unwrap_or(u32::MAX);
+                    header.request_type = RequestType::new(number);
+                }
+                Key::SYNC => header.sync = reader.uint()?,
+                Key::SCHEMA_VERSION => header.schema_version = reader.uint()?,
+                _ => reader.skip()?,
+            }
+        }
+        Ok(header)
+    }
+}
+
+/// An incoming packet: its header and the bytes of its body, empty if it has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Packet {
+    /// The decoded header.
+    pub header: Header,
+    /// The body, a slice of the input without a copy.
+    pub body: Bytes,
+}
+
+/// Cuts the first whole packet off `input`. `None`: read more.
+///
+/// Nothing is allocated for a packet that has not arrived, whatever its length prefix claims.
+///
+/// # Errors
+/// The length is no unsigned integer, is 0, or is over `packet_bytes_max`; or the header is not a
+/// map of the expected types. None of these can be recovered from: the connection must end.
+#[inline]
+pub fn split(
+    input: &mut BytesMut,
+    packet_bytes_max: usize,
+) -> Result<Option<Packet>, ProtocolError> {
+    let Some((prefix, length)) = peek_length(input)? else {
+        return Ok(None);
+    };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length > packet_bytes_max {
+        return Err(ProtocolError::PacketTooLong {
+            length,
+            max: packet_bytes_max,
+        });
+    }
+    if length == 0 {
+        return Err(ProtocolError::EmptyPacket);
+    }
+    if input.len() - prefix < length {
+        return Ok(None);
+    }
+    let mut reader = Reader::new(&input[prefix..prefix + length]);
+    let header = Header::decode(&mut reader).map_err(ProtocolError::Header)?;
+    let header_length = reader.offset();
+    input.advance(prefix + header_length);
+    let body = input.split_to(length - header_length).freeze();
+    Ok(Some(Packet { header, body }))
+}
+
+/// The size of the length prefix and the length in it, once all of the prefix has arrived.
+#[inline]
+fn peek_length(input: &[u8]) -> Result<Option<(usize, u64)>, ProtocolError> {
+    let Some(&marker) = input.first() else {
+        return Ok(None);
+    };
+    let size = match marker {
+        0x00..=0x7f => 1,
+        0xcc => 2,
+        0xcd => 3,
+        0xce => 5,
+        0xcf => 9,
+        _ => return Err(ProtocolError::LengthNotInteger { byte: marker }),
+    };
+    let Some(prefix) = input.get(..size) else {
+        return Ok(None);
+    };
+    let length = Reader::new(prefix).uint().map_err(ProtocolError::Header)?;
+    Ok(Some((size, length)))
+}

@@ -1,0 +1,440 @@
+//! MessagePack to serde, borrowing strings and binary data from the input.
+
+use serde::de::{self, Deserialize, DeserializeSeed, Visitor, value::BorrowedBytesDeserializer};
+use serde::forward_to_deserialize_any;
+
+use super::{DEPTH_MAX, DecodeError, Reader, Token, raw};
+
+/// Decodes exactly one value.
+///
+/// Arrays fill tuples and structs by position, maps fill structs by field name. Columns that the
+/// type does not have are skipped; columns that the row does not have read as nil, so `Option`
+/// fields at the end may be absent.
+///
+/// # Errors
+/// The input is not MessagePack, is more than one value, or does not fit `T`; the message names
+/// the place and both types.
+pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, DecodeError> {
+    let mut deserializer = Deserializer::new(Reader::new(input));
+    let value = T::deserialize(&mut deserializer)?;
+    if !deserializer.reader.is_empty() {
+        let at = deserializer.reader.offset();
+        return Err(DecodeError::new("bytes follow after the value").at(at));
+    }
+    Ok(value)
+}
+
+/// A serde deserializer over a [`Reader`]; see [`from_slice`] for the mapping.
+#[derive(Debug)]
+pub struct Deserializer<'de> {
+    reader: Reader<'de>,
+    depth: usize,
+}
+
+impl<'de> Deserializer<'de> {
+    /// Decodes from where `reader` stands.
+    #[must_use]
+    pub const fn new(reader: Reader<'de>) -> Self {
+        Self { reader, depth: 0 }
+    }
+
+    /// The reader, behind what has been decoded.
+    #[must_use]
+    pub fn into_reader(self) -> Reader<'de> {
+        self.reader
+    }
+
+    /// Runs `visit` one level deeper and skips what it left of a compound's values.
+    fn nested<T>(
+        &mut self,
+        at: usize,
+        visit: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        if self.depth == DEPTH_MAX {
+            return Err(DecodeError::too_deep(at));
+        }
+        self.depth += 1;
+        let value = visit(self);
+        self.depth -= 1;
+        value
+    }
+
+    fn array<V: Visitor<'de>>(
+        &mut self,
+        at: usize,
+        length: usize,
+        wanted: Wanted,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(at, |this| {
+            let mut sequence = Sequence {
+                de: this,
+                left: length,
+                index: 0,
+                wanted,
+            };
+            let value = visitor.visit_seq(&mut sequence)?;
+            for _ in 0..sequence.left {
+                this.reader.skip()?;
+            }
+            Ok(value)
+        })
+    }
+
+    fn map<V: Visitor<'de>>(
+        &mut self,
+        at: usize,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(at, |this| {
+            let mut pairs = Pairs {
+                de: this,
+                left: length,
+            };
+            let value = visitor.visit_map(&mut pairs)?;
+            for _ in 0..2 * pairs.left {
+                this.reader.skip()?;
+            }
+            Ok(value)
+        })
+    }
+
+    /// An array for a type of known columns; anything else as it is.
+    fn columns<V: Visitor<'de>>(
+        &mut self,
+        wanted: Wanted,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let at = self.reader.offset();
+        match self.reader.token()? {
+            Token::Array(length) => self.array(at, length, wanted, visitor),
+            other => self.visit(at, other, visitor),
+        }
+        .map_err(|error| error.at(at))
+    }
+
+    fn visit<V: Visitor<'de>>(
+        &mut self,
+        at: usize,
+        token: Token<'de>,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match token {
+            Token::Nil => visitor.visit_unit(),
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Uint(value) => visitor.visit_u64(value),
+            Token::Int(value) => visitor.visit_i64(value),
+            Token::F32(value) => visitor.visit_f32(value),
+            Token::F64(value) => visitor.visit_f64(value),
+            Token::Str(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => visitor.visit_borrowed_str(text),
+                Err(_) => visitor.visit_borrowed_bytes(bytes),
+            },
+            Token::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Token::Array(length) => self.array(at, length, Wanted::Any, visitor),
+            Token::Map(length) => self.map(at, length, visitor),
+            Token::Ext(kind, _) => Err(de::Error::invalid_type(
+                de::Unexpected::Other(&format!("an extension of type {kind}")),
+                &visitor,
+            )),
+        }
+    }
+}
+
+impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
+    type Error = DecodeError;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let at = self.reader.offset();
+        let token = self.reader.token()?;
+        self.visit(at, token, visitor).map_err(|error| error.at(at))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if self.reader.rest().first() == Some(&0xc0) {
+            self.reader.skip()?;
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    /// Strings and binary data alike: 2.6 returns binary arguments as strings.
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let at = self.reader.offset();
+        match self.reader.token()? {
+            Token::Str(bytes) | Token::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
+            other => self.visit(at, other, visitor),
+        }
+        .map_err(|error| error.at(at))
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        if name == raw::TOKEN {
+            return visitor.visit_borrowed_bytes(self.reader.raw()?);
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.columns(Wanted::Count(length), visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.columns(Wanted::Count(length), visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.columns(Wanted::Fields(fields), visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let at = self.reader.offset();
+        let mut ahead = self.reader.clone();
+        match ahead.token()? {
+            Token::Map(1) => {
+                self.reader = ahead;
+                self.nested(at, |this| {
+                    visitor.visit_enum(Variant {
+                        de: this,
+                        with_value: true,
+                    })
+                })
+            }
+            _ => visitor.visit_enum(Variant {
+                de: self,
+                with_value: false,
+            }),
+        }
+        .map_err(|error| error.at(at))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.reader.skip()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit unit_struct seq
+        map identifier
+    }
+}
+
+/// What the asked type expects of an array.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Any,
+    Count(usize),
+    Fields(&'static [&'static str]),
+}
+
+struct Sequence<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    left: usize,
+    index: usize,
+    wanted: Wanted,
+}
+
+impl<'de> de::SeqAccess<'de> for Sequence<'_, 'de> {
+    type Error = DecodeError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DecodeError> {
+        let index = self.index;
+        self.index += 1;
+        let (name, wanted) = match self.wanted {
+            Wanted::Any => (None, 0),
+            Wanted::Count(count) => (None, count),
+            Wanted::Fields(fields) => (fields.get(index).copied(), fields.len()),
+        };
+        if self.left > 0 {
+            self.left -= 1;
+            let value = seed.deserialize(&mut *self.de);
+            return value.map(Some).map_err(|error| error.inside(index, name));
+        }
+        if index < wanted {
+            let value = seed.deserialize(Absent);
+            return value
+                .map(Some)
+                .map_err(|error| error.missing().inside(index, name));
+        }
+        Ok(None)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+/// A column that the row does not have.
+struct Absent;
+
+impl<'de> de::Deserializer<'de> for Absent {
+    type Error = DecodeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_none()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        if name == raw::TOKEN {
+            return visitor.visit_borrowed_bytes(&[0xc0]);
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct Pairs<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    left: usize,
+}
+
+impl<'de> de::MapAccess<'de> for Pairs<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DecodeError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let key = seed.deserialize(&mut *self.de)?;
+        // Counted only when the value is read too, so that what is left can be skipped in pairs.
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.left -= 1;
+        seed.deserialize(&mut *self.de)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+struct Variant<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    with_value: bool,
+}
+
+impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Self), DecodeError> {
+        let name = self.de.reader.clone();
+        let variant = match self.de.reader.token()? {
+            Token::Str(bytes) => seed.deserialize(BorrowedBytesDeserializer::new(bytes))?,
+            _ => {
+                self.de.reader = name;
+                seed.deserialize(&mut *self.de)?
+            }
+        };
+        Ok((variant, self))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        if self.with_value {
+            self.de.reader.skip()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(
+        self,
+        seed: T,
+    ) -> Result<T::Value, DecodeError> {
+        self.require_value()?;
+        seed.deserialize(self.de)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.require_value()?;
+        self.de.columns(Wanted::Count(length), visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.require_value()?;
+        self.de.columns(Wanted::Fields(fields), visitor)
+    }
+}
+
+impl Variant<'_, '_> {
+    fn require_value(&self) -> Result<(), DecodeError> {
+        if self.with_value {
+            return Ok(());
+        }
+        Err(DecodeError::new(
+            "expected a variant with a value, found its name alone",
+        ))
+    }
+}

@@ -1,0 +1,115 @@
+//! Requests on their way out: bytes in pieces, each of which becomes one write.
+
+use std::collections::VecDeque;
+
+use crate::frame;
+
+/// Queued bytes, cut into pieces at the borders of requests.
+///
+/// Positions count all bytes that ever went through, so that a request is found again, and known to
+/// be handed out or not, by where it starts.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pieces: VecDeque<Piece>,
+    /// Empty buffers for pieces to come, at most [`SPARE_MAX`].
+    spare: Vec<Vec<u8>>,
+    /// The position of the first byte that is not handed out.
+    handed_out: u64,
+    bytes: usize,
+    requests: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    bytes: Vec<u8>,
+    requests: usize,
+    start: u64,
+}
+
+const SPARE_MAX: usize = 4;
+/// A buffer that grew beyond this many times the piece size is not kept.
+const SPARE_FACTOR: usize = 4;
+
+impl Outbox {
+    /// How many bytes are queued.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many requests are queued.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests
+    }
+
+    /// Queues what `append` adds to the buffer it gets, as one request, and returns its position.
+    /// A piece takes requests until it holds `piece_bytes` or more.
+    #[inline]
+    pub(crate) fn push(&mut self, piece_bytes: usize, append: impl FnOnce(&mut Vec<u8>)) -> u64 {
+        if self
+            .pieces
+            .back()
+            .is_none_or(|piece| piece.bytes.len() >= piece_bytes)
+        {
+            let bytes = self.spare.pop().unwrap_or_default();
+            let start = self.handed_out + self.bytes as u64;
+            self.pieces.push_back(Piece {
+                bytes,
+                requests: 0,
+                start,
+            });
+        }
+        let Some(piece) = self.pieces.back_mut() else {
+            return self.handed_out;
+        };
+        let before = piece.bytes.len();
+        append(&mut piece.bytes);
+        piece.requests += 1;
+        self.requests += 1;
+        self.bytes += piece.bytes.len() - before;
+        piece.start + before as u64
+    }
+
+    /// Swaps the first piece into the empty `output` and returns how many requests it holds.
+    pub(crate) fn pop(&mut self, output: &mut Vec<u8>, piece_bytes: usize) -> Option<usize> {
+        let piece = self.pieces.pop_front()?;
+        self.handed_out += piece.bytes.len() as u64;
+        self.bytes -= piece.bytes.len();
+        self.requests -= piece.requests;
+        let mut used = std::mem::replace(output, piece.bytes);
+        if self.spare.len() < SPARE_MAX && used.capacity() <= piece_bytes * SPARE_FACTOR {
+            used.clear();
+            self.spare.push(used);
+        }
+        Some(piece.requests)
+    }
+
+    /// Whether the request at `position` was handed out to be written.
+    pub(crate) fn is_handed_out(&self, position: u64) -> bool {
+        position < self.handed_out
+    }
+
+    /// The last `count` bytes that were handed out were not written.
+    pub(crate) fn take_back(&mut self, count: usize) {
+        self.handed_out = self.handed_out.saturating_sub(count as u64);
+    }
+
+    /// Makes the queued request at `position` harmless.
+    pub(crate) fn neutralize(&mut self, position: u64) {
+        let index = self.pieces.partition_point(|piece| piece.start <= position);
+        let Some(piece) = index
+            .checked_sub(1)
+            .and_then(|index| self.pieces.get_mut(index))
+        else {
+            return;
+        };
+        frame::neutralize(&mut piece.bytes, (position - piece.start) as usize);
+    }
+
+    /// Forgets all that is queued.
+    pub(crate) fn clear(&mut self) {
+        self.pieces.clear();
+        self.spare.clear();
+        self.bytes = 0;
+        self.requests = 0;
+    }
+}

@@ -1,0 +1,144 @@
+//! The reply to one request, decoded by whoever asked.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::frame::Header;
+use crate::keys::{Key, RequestType};
+use crate::msgpack::{DecodeError, Deserializer, Reader, from_slice};
+use crate::server_error::ServerError;
+
+/// A reply: its header and the bytes of its body.
+///
+/// The body is a slice of the buffer that it was read into, without a copy. Keeping a response
+/// therefore keeps that whole buffer; copy what is to be kept for long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    header: Header,
+    body: Bytes,
+}
+
+impl Response {
+    pub(crate) const fn new(header: Header, body: Bytes) -> Self {
+        Self { header, body }
+    }
+
+    /// The reply's header.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The reply's body as it came: a MessagePack map, or empty.
+    #[must_use]
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// This response if it is a success.
+    ///
+    /// # Errors
+    /// The server answered with an error.
+    pub fn into_result(self) -> Result<Self, ServerError> {
+        if self.header.request_type == RequestType::OK {
+            return Ok(self);
+        }
+        Err(ServerError::decode(&self.header, &self.body))
+    }
+
+    /// The bytes of the reply's data: a MessagePack array of rows or of returned values; `None` if
+    /// it has none, as the reply to a ping.
+    ///
+    /// # Errors
+    /// The body is not a map of the expected form.
+    pub fn data(&self) -> Result<Option<&[u8]>, DecodeError> {
+        if self.body.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(&self.body);
+        let mut data = None;
+        for _ in 0..reader.map()? {
+            let is_data = reader.rest().first() == Some(&(Key::DATA.number() as u8));
+            reader.skip()?;
+            if is_data {
+                data = Some(reader.raw()?);
+            } else {
+                reader.skip()?;
+            }
+        }
+        Ok(data)
+    }
+
+    /// All rows, each as a `T`, which may borrow from the response.
+    ///
+    /// ```
+    /// # fn example(response: &tarantool_proto::Response) -> Result<(), tarantool_proto::msgpack::DecodeError> {
+    /// let users: Vec<(u64, &str)> = response.rows()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// A row does not fit `T`; the error names row, column and both types.
+    pub fn rows<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<T>, DecodeError> {
+        let Some((mut reader, count)) = self.elements()? else {
+            return Ok(Vec::new());
+        };
+        // A row takes at least a byte of input but may take many of memory: grow as rows come.
+        let mut rows = Vec::with_capacity(count.min(ROWS_AT_ONCE));
+        for index in 0..count {
+            let mut deserializer = Deserializer::new(reader);
+            let row = T::deserialize(&mut deserializer).map_err(|error| error.in_row(index))?;
+            rows.push(row);
+            reader = deserializer.into_reader();
+        }
+        Ok(rows)
+    }
+
+    /// The first row as a `T`; `None` if there is no row.
+    ///
+    /// # Errors
+    /// The row does not fit `T`; the error names column and both types.
+    pub fn first<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>, DecodeError> {
+        let Some((reader, 1..)) = self.elements()? else {
+            return Ok(None);
+        };
+        let row = T::deserialize(&mut Deserializer::new(reader));
+        row.map(Some).map_err(|error| error.in_row(0))
+    }
+
+    /// What a call or an eval returned: one value as it is, several as a tuple or a sequence, none
+    /// as nil.
+    ///
+    /// # Errors
+    /// The values do not fit `T`.
+    pub fn returned<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        let Some((mut reader, count)) = self.elements()? else {
+            return from_slice(&[0xc0]);
+        };
+        match count {
+            0 => from_slice(&[0xc0]),
+            1 => from_slice(reader.raw()?),
+            _ => from_slice(self.data()?.unwrap_or_default()),
+        }
+    }
+
+    /// A reader at the first element of the data, and how many there are.
+    ///
+    /// Ordinary bodies hold the data alone, so it need not be skipped first to find its end.
+    #[inline]
+    fn elements(&self) -> Result<Option<(Reader<'_>, usize)>, DecodeError> {
+        const DATA_ALONE: [u8; 2] = [0x81, Key::DATA.number() as u8];
+        let mut reader = match self.body.strip_prefix(&DATA_ALONE) {
+            Some(data) => Reader::new(data),
+            None => match self.data()? {
+                Some(data) => Reader::new(data),
+                None => return Ok(None),
+            },
+        };
+        let count = reader.array()?;
+        Ok(Some((reader, count)))
+    }
+}
+
+const ROWS_AT_ONCE: usize = 1024;

@@ -1,0 +1,112 @@
+//! What a connection has done so far.
+
+use std::fmt;
+
+/// Counters of one connection, in requests and bytes since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests accepted.
+    pub requests: u64,
+    /// Requests answered by the server, errors included.
+    pub answered: u64,
+    /// Requests whose deadline passed.
+    pub timed_out: u64,
+    /// Requests whose owner stopped waiting.
+    pub cancelled: u64,
+    /// Replies that came after their request had timed out or was cancelled, or a second time.
+    pub late_replies: u64,
+    /// Packets that answer no request, such as those of `box.iproto.send`, and pushes.
+    pub unsolicited: u64,
+    /// System calls that wrote.
+    pub writes: u64,
+    /// System calls that read something.
+    pub reads: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+    /// Bytes read.
+    pub bytes_in: u64,
+    /// Requests handed out to be written.
+    pub requests_out: u64,
+    /// How many requests were handed out together.
+    pub batch_requests: Histogram,
+    /// How many bytes were handed out together.
+    pub batch_bytes: Histogram,
+}
+
+impl Stats {
+    /// Mean number of requests that shared a write; 0 before the first.
+    #[must_use]
+    pub fn requests_per_write(&self) -> f64 {
+        ratio(self.requests_out, self.writes)
+    }
+
+    /// System calls, reads and writes, for each request; 0 before the first.
+    #[must_use]
+    pub fn system_calls_per_request(&self) -> f64 {
+        ratio(self.reads + self.writes, self.requests_out)
+    }
+}
+
+fn ratio(count: u64, of: u64) -> f64 {
+    if of == 0 {
+        0.0
+    } else {
+        count as f64 / of as f64
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} requests, {} writes (p50 {} requests each), {} reads, {} bytes out, {} bytes in, \
+             {} timed out, {} cancelled, {} late replies",
+            self.requests,
+            self.writes,
+            self.batch_requests.median(),
+            self.reads,
+            self.bytes_out,
+            self.bytes_in,
+            self.timed_out,
+            self.cancelled,
+            self.late_replies,
+        )
+    }
+}
+
+/// Counts of values by powers of two: bucket `i` counts the values from 2^i up to 2^(i+1) - 1, the
+/// last one all above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    buckets: [u64; BUCKETS],
+}
+
+const BUCKETS: usize = 32;
+
+impl Histogram {
+    pub(crate) fn record(&mut self, value: usize) {
+        let bucket = (value.max(1).ilog2() as usize).min(BUCKETS - 1);
+        self.buckets[bucket] += 1;
+    }
+
+    /// The counts, the bucket of value 1 first.
+    #[must_use]
+    pub const fn buckets(&self) -> &[u64] {
+        &self.buckets
+    }
+
+    /// The lower border of the bucket in which the median lies; 0 without values.
+    #[must_use]
+    pub fn median(&self) -> u64 {
+        let total: u64 = self.buckets.iter().sum();
+        let mut seen = 0;
+        for (index, count) in self.buckets.iter().enumerate() {
+            seen += count;
+            if *count > 0 && seen * 2 >= total {
+                return 1 << index;
+            }
+        }
+        0
+    }
+}

@@ -1,1 +1,142 @@
-//! placeholder
+//! Blocking Tarantool connector.
+//!
+//! Any number of threads share one connection, without a thread or a runtime of its own: the
+//! threads that call drive the socket. A call alone costs one write and one read; calls of many
+//! threads share both.
+//!
+//! ```no_run
+//! use serde::{Deserialize, Serialize};
+//! use tarantool_blocking::{IteratorType, connect, request::Insert};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct User { id: u64, name: String, age: u32 }
+//!
+//! # fn main() -> Result<(), tarantool_blocking::Error> {
+//! let client = connect("tarantool://app:secret@localhost:3301")?;
+//! let users = client.space::<User>("users");
+//! users.insert(&User { id: 1, name: "Ann".into(), age: 30 })?;
+//! let adults: Vec<User> = users.index("age").select(18).iterator(IteratorType::Ge).limit(100).send()?;
+//!
+//! std::thread::scope(|scope| {                             // threads share the one connection
+//!     for id in 0..8 {
+//!         let users = users.clone();
+//!         scope.spawn(move || users.get(id));
+//!     }
+//! });
+//!
+//! let pending: Vec<_> = (0..1000_u64)                      // one thread, many requests under way
+//!     .map(|id| client.submit(Insert::into("log").row((id, "text"))))
+//!     .collect();
+//! for reply in pending {
+//!     reply.wait()?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Unix only for now: it needs writes that don't block on a socket whose reads do.
+
+#![cfg(unix)]
+
+mod socket;
+
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use tarantool_client::{Address, Blocking, ConnectionError};
+pub use tarantool_client::{
+    Batching, Config, ConfigError, Error, ErrorCode, ErrorKind, IteratorType, Outcome, Response,
+    ServerError, ServerInfo, Stats, Submitted, msgpack, ops, request,
+};
+
+use crate::socket::Stream;
+
+/// The handle: every verb waits and returns its result.
+pub type Client = tarantool_client::Client<Blocking>;
+/// A space with typed rows.
+pub type Space<T> = tarantool_client::Space<T, Blocking>;
+/// An index of a space.
+pub type Index<T> = tarantool_client::Index<T, Blocking>;
+
+/// Connects and logs in. Takes a URI or a [`Config`].
+///
+/// TCP sockets are set to `TCP_NODELAY`: batching is done here, not in the kernel. A host name is
+/// resolved by the operating system, whose own time limits apply to that; its addresses are tried
+/// in turn within the connect timeout.
+///
+/// # Errors
+/// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is
+/// refused, or the connect timeout passes.
+pub fn connect<C>(config: C) -> Result<Client, Error>
+where
+    C: TryInto<Config>,
+    Error: From<C::Error>,
+{
+    let config = config.try_into()?;
+    let until = config
+        .connect_limit()
+        .and_then(|limit| Instant::now().checked_add(limit));
+    let tick = tick(&config);
+    match config.address() {
+        Address::Tcp { host, port } => {
+            let stream = open_tcp(host, *port, until)
+                .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
+                .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
+                .map_err(|error| cannot_reach(&config, &error))?;
+            tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
+        }
+        Address::Unix(path) => {
+            let stream = UnixStream::connect(path)
+                .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
+                .map_err(|error| cannot_reach(&config, &error))?;
+            tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
+        }
+        other => {
+            let error = io::Error::from(io::ErrorKind::Unsupported);
+            Err(Error::connect(&other.to_string(), transport_error(&error)))
+        }
+    }
+}
+
+/// How long a read may block before it looks at the time: long enough to cost nothing, and short
+/// against the timeout of requests, whose last part is waited for exactly.
+fn tick(config: &Config) -> Duration {
+    match config.request_limit() {
+        Some(limit) => (limit / 8).clamp(TICK_MIN, TICK_MAX),
+        None => TICK_MAX,
+    }
+}
+
+const TICK_MIN: Duration = Duration::from_millis(10);
+const TICK_MAX: Duration = Duration::from_secs(1);
+
+fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    for address in (host, port).to_socket_addrs()? {
+        let opened = match until {
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                TcpStream::connect_timeout(&address, left)
+            }
+            None => TcpStream::connect(address),
+        };
+        match opened {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn cannot_reach(config: &Config, error: &io::Error) -> Error {
+    Error::connect(&config.address().to_string(), transport_error(error))
+}
+
+fn transport_error(error: &io::Error) -> ConnectionError {
+    ConnectionError::Transport(error.to_string().into())
+}

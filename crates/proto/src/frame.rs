@@ -71,8 +71,13 @@ const BODY_AT: usize = 18;
 impl Frame {
     /// An empty frame.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            names_end: None,
+            space: Named::Absent,
+            index: Named::Absent,
+        }
     }
 
     /// Encodes `request`, replacing what the frame held.
@@ -255,18 +260,13 @@ impl Header {
             schema_version: 0,
         };
         for _ in 0..reader.map()? {
-            let Some(0..=0x7f) = reader.rest().first() else {
-                reader.skip()?;
-                reader.skip()?;
-                continue;
-            };
-            match Key::new(reader.uint()? as u32) {
-                Key::REQUEST_TYPE => {
+            match reader.key()?.map(Key::new) {
+                Some(Key::REQUEST_TYPE) => {
                     let number = u32::try_from(reader.uint()?).unwrap_or(u32::MAX);
                     header.request_type = RequestType::new(number);
                 }
-                Key::SYNC => header.sync = reader.uint()?,
-                Key::SCHEMA_VERSION => header.schema_version = reader.uint()?,
+                Some(Key::SYNC) => header.sync = reader.uint()?,
+                Some(Key::SCHEMA_VERSION) => header.schema_version = reader.uint()?,
                 _ => reader.skip()?,
             }
         }

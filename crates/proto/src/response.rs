@@ -59,9 +59,7 @@ impl Response {
         let mut reader = Reader::new(&self.body);
         let mut data = None;
         for _ in 0..reader.map()? {
-            let is_data = reader.rest().first() == Some(&(Key::DATA.number() as u8));
-            reader.skip()?;
-            if is_data {
+            if reader.key()? == Some(Key::DATA.number()) {
                 data = Some(reader.raw()?);
             } else {
                 reader.skip()?;

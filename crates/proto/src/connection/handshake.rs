@@ -176,17 +176,9 @@ impl ServerInfo {
         }
         let mut reader = Reader::new(body);
         for _ in 0..reader.map()? {
-            let key = match reader.rest().first() {
-                Some(0x00..=0x7f) => Key::new(reader.uint()? as u32),
-                _ => {
-                    reader.skip()?;
-                    reader.skip()?;
-                    continue;
-                }
-            };
-            match key {
-                Key::VERSION => self.protocol_version = reader.uint()?,
-                Key::FEATURES => {
+            match reader.key()?.map(Key::new) {
+                Some(Key::VERSION) => self.protocol_version = reader.uint()?,
+                Some(Key::FEATURES) => {
                     for _ in 0..reader.array()? {
                         let number = u32::try_from(reader.uint()?).unwrap_or(u32::MAX);
                         self.features.insert(Feature::new(number));

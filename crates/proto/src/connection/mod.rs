@@ -10,7 +10,7 @@ use bytes::BytesMut;
 pub use handshake::ServerInfo;
 use handshake::{Handshake, Own};
 
-use crate::batching::{Batcher, Decision, Load};
+use crate::batching::{Batcher, Batching, Decision, Load};
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::error::{ConnectionError, Outcome, ProtocolError, SendError, Stage, Unanswered};
@@ -121,18 +121,7 @@ impl Connection {
         frame: &mut Frame,
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
-        if self.closing || matches!(self.phase, Phase::Ended(_)) {
-            return Err(SendError::Closed);
-        }
-        if frame.is_empty() {
-            return Err(SendError::Empty);
-        }
-        if frame.len() > self.config.packet_bytes_max {
-            return Err(SendError::TooLarge {
-                bytes: frame.len(),
-                max: self.config.packet_bytes_max,
-            });
-        }
+        self.check(frame)?;
         let id = self.slots.occupy().ok_or(SendError::Saturated)?;
         if let Some(deadline) = deadline {
             self.deadlines.insert(id.slot() as u32, deadline);
@@ -156,10 +145,28 @@ impl Connection {
         frame: &mut Frame,
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
+        self.check(frame)?;
         if !self.waiting.is_empty() || !self.has_place() {
             return Err(SendError::Saturated);
         }
         self.send(frame, deadline)
+    }
+
+    #[inline]
+    fn check(&self, frame: &Frame) -> Result<(), SendError> {
+        if self.closing || matches!(self.phase, Phase::Ended(_)) {
+            return Err(SendError::Closed);
+        }
+        if frame.is_empty() {
+            return Err(SendError::Empty);
+        }
+        if frame.len() > self.config.packet_bytes_max {
+            return Err(SendError::TooLarge {
+                bytes: frame.len(),
+                max: self.config.packet_bytes_max,
+            });
+        }
+        Ok(())
     }
 
     /// Takes the answer of a request, if it is there, and forgets the request.
@@ -358,9 +365,9 @@ impl Connection {
         self.stats.bytes_in += bytes as u64;
     }
 
-    /// Counts a system call that wrote `bytes`.
-    pub fn count_write(&mut self, bytes: usize) {
-        self.stats.writes += 1;
+    /// Counts `calls` system calls that wrote `bytes` together.
+    pub fn count_writes(&mut self, calls: usize, bytes: usize) {
+        self.stats.writes += calls as u64;
         self.stats.bytes_out += bytes as u64;
     }
 
@@ -387,6 +394,12 @@ impl Connection {
         self.slots.in_flight()
     }
 
+    /// How many bytes are queued and not handed out yet.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.outbox.bytes()
+    }
+
     /// Whether a request still waits for a place: accepting more only makes the wait longer.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
@@ -397,6 +410,12 @@ impl Connection {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.closing && self.outbox.requests() == 0 && self.slots.unanswered().next().is_none()
+    }
+
+    /// The batching policy.
+    #[must_use]
+    pub fn batching(&self) -> &Batching {
+        &self.config.batching
     }
 
     /// What the connection has done so far.
@@ -499,12 +518,12 @@ impl Connection {
     #[inline]
     fn on_packet(&mut self, packet: Packet) -> Option<Event> {
         let Packet { header, body } = packet;
-        let is_reply = header.request_type == RequestType::OK
-            || (header.request_type.is_error() && header.request_type.number() <= 0xffff);
+        let is_error = header.request_type.is_error() && header.request_type.number() <= 0xffff;
+        let is_reply = header.request_type == RequestType::OK || is_error;
         self.names.on_version(header.schema_version);
         if !is_reply || header.sync == 0 {
             self.stats.unsolicited += 1;
-            if header.request_type.is_error() {
+            if is_error {
                 let error = ServerError::decode(&header, &body);
                 if matches!(self.phase, Phase::Login(_)) {
                     self.end(ConnectionError::Refused(error));

@@ -156,6 +156,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the key of a pair. `None`: one that is no unsigned integer of 32 bits.
+    #[inline]
+    pub(crate) fn key(&mut self) -> Result<Option<u32>, DecodeError> {
+        match self.rest.first() {
+            Some(0x00..=0x7f | 0xcc..=0xcf) => Ok(u32::try_from(self.uint()?).ok()),
+            _ => self.skip().map(|()| None),
+        }
+    }
+
     /// Reads a string's bytes.
     ///
     /// # Errors

@@ -1,0 +1,146 @@
+//! The blocking client's public face: its socket, its mode, and requests that are waited for later.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tarantool_proto::Response;
+use tarantool_proto::request::Request;
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::driver::shared;
+use crate::error::Error;
+use crate::lead::Lead;
+use crate::mode::{Mode, sealed};
+use crate::pending::Pending;
+
+/// A socket that threads share: what the blocking adapter gives to [`connect_blocking`].
+pub trait Socket: Send + Sync {
+    /// Writes some of `output` without blocking.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if nothing can be written now; any other ends the connection.
+    fn send(&self, output: &[u8]) -> io::Result<usize>;
+
+    /// Reads into the end of `input` and returns how much; 0 is the end of the stream. Blocks until
+    /// something comes, but not much longer than [`tick`](Self::tick).
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`] if nothing came; any other ends
+    /// the connection.
+    fn recv(&self, input: &mut BytesMut) -> io::Result<usize>;
+
+    /// Waits until the socket is ready for one of `interest`, at most for `timeout`, and returns
+    /// what it is ready for; `None` waits for ever.
+    ///
+    /// # Errors
+    /// Waiting failed, which ends the connection.
+    fn wait(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Interest>;
+
+    /// How long a [`recv`](Self::recv) may block: shorter waits for a deadline go through
+    /// [`wait`](Self::wait), which costs a system call more.
+    fn tick(&self) -> Duration;
+}
+
+/// What a socket is to be ready for, or is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Something can be read, or the stream has ended.
+    pub read: bool,
+    /// Something can be written.
+    pub write: bool,
+}
+
+/// A client over an open `socket`, after the handshake.
+///
+/// # Errors
+/// The handshake failed, or was not over at `opening_until`.
+pub fn connect_blocking(
+    config: &Config,
+    socket: impl Socket + 'static,
+    opening_until: Option<Instant>,
+) -> Result<Client<Blocking>, Error> {
+    let shared = shared(config, opening_until);
+    let lead = Arc::new(Lead::new(Arc::clone(&shared), Box::new(socket)));
+    if let Err(error) = lead.open() {
+        return Err(Error::connect(shared.address(), error));
+    }
+    Ok(Client::new(
+        shared,
+        Blocking { lead },
+        config.request_timeout,
+    ))
+}
+
+/// Calls wait for their replies, driving the socket meanwhile: every verb returns its result.
+#[derive(Clone)]
+pub struct Blocking {
+    lead: Arc<Lead>,
+}
+
+impl sealed::Sealed for Blocking {}
+
+impl Mode for Blocking {
+    type Reply<T> = Result<T, Error>;
+
+    #[inline]
+    fn reply<T>(&self, pending: Pending<T>) -> Result<T, Error> {
+        self.lead.reply(pending)
+    }
+
+    /// What was submitted and not waited for is still written.
+    fn close(&self) {
+        self.lead.write_queued();
+    }
+}
+
+impl Client<Blocking> {
+    /// Queues a request and returns without waiting for its reply, so that one thread can have many
+    /// under way.
+    ///
+    /// The first request on an idle connection is written at once. Others are written together,
+    /// when there are enough for a full write, when a thread waits for a reply, or by
+    /// [`flush`](Self::flush). At a limit this drives the connection until there is a place.
+    pub fn submit<R: Request>(&self, request: R) -> Submitted<Response> {
+        let pending = self.start(&request, Ok);
+        self.mode().lead.after_submit();
+        Submitted {
+            pending,
+            lead: Arc::clone(&self.mode().lead),
+        }
+    }
+
+    /// Writes what is queued.
+    pub fn flush(&self) {
+        self.mode().lead.write_queued();
+    }
+}
+
+/// The reply to a request that was [submitted](Client::submit).
+///
+/// Dropping it stops the wait, not the request.
+#[must_use = "a request's errors are seen only by waiting for its reply"]
+#[derive(Debug)]
+pub struct Submitted<T> {
+    pending: Pending<T>,
+    lead: Arc<Lead>,
+}
+
+impl<T> Submitted<T> {
+    /// Waits for the reply.
+    ///
+    /// # Errors
+    /// As every verb: see [`Error`].
+    pub fn wait(self) -> Result<T, Error> {
+        self.lead.reply(self.pending)
+    }
+}
+
+impl fmt::Debug for Blocking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lead.fmt(f)
+    }
+}

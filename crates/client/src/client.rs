@@ -1,0 +1,203 @@
+//! The handle.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tarantool_proto::msgpack::DecodeError;
+use tarantool_proto::request::{Call, Eval, Identifier, Ping, Request};
+use tarantool_proto::{Response, ServerInfo, Stats};
+
+use crate::error::Error;
+use crate::mode::{Async, Mode};
+use crate::pending::Pending;
+use crate::shared::Shared;
+use crate::space::Space;
+
+/// A connection to a Tarantool, shared by any number of tasks or threads.
+///
+/// Cheap to clone. Requests of all clones share one connection and its system calls: they leave
+/// together in one write and their replies are matched by sync id. When the last clone is dropped,
+/// requests that were accepted are still sent, and the connection is closed.
+///
+/// Every verb starts its request when it is called. On an asynchronous runtime it returns a
+/// [`Pending`] to await, on the blocking client (`Client<Blocking>`) the result.
+///
+/// Errors of every verb: see [`Error`]; its [`outcome`](Error::outcome) says whether the server may
+/// have executed the request.
+#[derive(Clone)]
+pub struct Client<M: Mode = Async> {
+    pub(crate) shared: Arc<Shared>,
+    timeout: Option<Duration>,
+    /// Dropped after the mode's own parts are no longer used through this handle.
+    last: Arc<CloseOnDrop<M>>,
+}
+
+struct CloseOnDrop<M: Mode> {
+    shared: Arc<Shared>,
+    mode: M,
+}
+
+impl<M: Mode> Drop for CloseOnDrop<M> {
+    fn drop(&mut self) {
+        self.shared.close();
+        self.mode.close();
+    }
+}
+
+impl<M: Mode> Client<M> {
+    pub(crate) fn new(shared: Arc<Shared>, mode: M, timeout: Option<Duration>) -> Self {
+        let last = Arc::new(CloseOnDrop {
+            shared: Arc::clone(&shared),
+            mode,
+        });
+        Self {
+            shared,
+            timeout,
+            last,
+        }
+    }
+
+    pub(crate) fn mode(&self) -> &M {
+        &self.last.mode
+    }
+
+    /// Starts a request whose reply `decode` turns into the result.
+    #[inline]
+    pub(crate) fn start<R: Request, T>(
+        &self,
+        request: &R,
+        decode: fn(Response) -> Result<T, DecodeError>,
+    ) -> Pending<T> {
+        let subject = request.subject();
+        let sent = self.shared.submit(request, subject, self.timeout);
+        Pending::new(&self.shared, sent, subject, decode)
+    }
+
+    #[inline]
+    pub(crate) fn request<R: Request, T>(
+        &self,
+        request: &R,
+        decode: fn(Response) -> Result<T, DecodeError>,
+    ) -> M::Reply<T> {
+        self.mode().reply(self.start(request, decode))
+    }
+
+    /// Sends any request and returns its reply undecoded: the door that all verbs go through.
+    pub fn send<R: Request>(&self, request: R) -> M::Reply<Response> {
+        self.request(&request, Ok)
+    }
+
+    /// Checks that the server is there and answers.
+    pub fn ping(&self) -> M::Reply<()> {
+        self.request(&Ping, |_| Ok(()))
+    }
+
+    /// Calls a stored function or a Lua global, such as `box.info` or `space:method`.
+    ///
+    /// `arguments` is a tuple of them; a scalar is one argument, `()` none. One returned value is
+    /// decoded as it is, several as a tuple, none as `()` or `None`.
+    pub fn call<A: Serialize, T: DeserializeOwned>(
+        &self,
+        function: &str,
+        arguments: A,
+    ) -> M::Reply<T> {
+        self.request(&Call::new(function).arguments(arguments), returned)
+    }
+
+    /// Runs Lua code, whose `...` are the arguments. Arguments and result are as those of
+    /// [`call`](Self::call); without a `return` there is none.
+    pub fn eval<A: Serialize, T: DeserializeOwned>(&self, code: &str, arguments: A) -> M::Reply<T> {
+        self.request(&Eval::new(code).arguments(arguments), returned)
+    }
+
+    /// A space whose rows are `T`s, by name or by number. Nothing is sent.
+    ///
+    /// By name: servers since 3.0 are sent the name; for older ones it is looked up in a schema
+    /// that is read when first needed and again when it has changed.
+    #[must_use]
+    pub fn space<'n, T>(&self, space: impl Into<Identifier<'n>>) -> Space<T, M> {
+        Space::new(self.clone(), space.into())
+    }
+
+    /// Another view of the same connection whose requests must be answered within `timeout`,
+    /// waiting for a place and queueing included; zero: no limit.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        let timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        Self {
+            timeout,
+            ..self.clone()
+        }
+    }
+
+    /// Who answered when this connection was opened.
+    #[must_use]
+    pub fn server(&self) -> Option<ServerInfo> {
+        self.shared.lock().conn.server().cloned()
+    }
+
+    /// What the connection has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        *self.shared.lock().conn.stats()
+    }
+
+    /// How many requests are queued or written and not answered.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.shared.lock().conn.in_flight()
+    }
+
+    /// Accepts no more requests from any clone. Those accepted are still answered.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    /// Why the connection has ended, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<Error> {
+        let failure = self.shared.lock().conn.failure().cloned();
+        failure.map(|error| Error::connect(self.shared.address(), error))
+    }
+}
+
+impl Client<Async> {
+    /// Waits until the handshake is over: for adapters, before they hand the client out.
+    ///
+    /// # Errors
+    /// The connection ended before.
+    pub async fn ready(&self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_ready(cx)).await
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut state = self.shared.lock();
+        if let Some(error) = state.conn.failure().cloned() {
+            drop(state);
+            return Poll::Ready(Err(Error::connect(self.shared.address(), error)));
+        }
+        if state.is_ready {
+            return Poll::Ready(Ok(()));
+        }
+        state.wait_ready(cx.waker());
+        Poll::Pending
+    }
+}
+
+impl<M: Mode> fmt::Debug for Client<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.shared.address())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+fn returned<T: DeserializeOwned>(response: Response) -> Result<T, DecodeError> {
+    response.returned()
+}

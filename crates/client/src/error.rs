@@ -1,0 +1,293 @@
+//! What can happen to a request, a connection attempt or a configuration.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+use tarantool_proto::msgpack::{DecodeError, EncodeError};
+use tarantool_proto::request::Subject;
+use tarantool_proto::{ConnectionError, ErrorCode, Outcome, SendError, ServerError};
+
+use crate::config::ConfigError;
+
+/// Why a request, or an attempt to connect, did not give what was asked for.
+///
+/// [`outcome`](Self::outcome) tells whether the server may have executed the request,
+/// [`code`](Self::code) what it answered.
+///
+/// ```
+/// use tarantool_client::{Error, ErrorCode, Outcome};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     if error.code() == Some(ErrorCode::TUPLE_FOUND) {
+///         return "it is already there";
+///     }
+///     match error.outcome() {
+///         Outcome::NotSent => "certainly not executed: try again",
+///         Outcome::MaybeExecuted => "look before you write again",
+///         Outcome::Answered => "the server said no",
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    subject: Option<Subject>,
+    address: Option<Box<str>>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The configuration cannot be understood.
+    Config(ConfigError),
+    /// The connection could not be opened, or ended during the handshake.
+    Connect(ConnectionError),
+    /// The server answered with an error. The connection goes on.
+    Server(ServerError),
+    /// The connection ended before the request was answered.
+    Lost {
+        /// Whether the server may have executed the request.
+        outcome: Outcome,
+        /// Why the connection ended.
+        cause: ConnectionError,
+    },
+    /// The request's deadline passed.
+    TimedOut {
+        /// Whether the server may have executed the request.
+        outcome: Outcome,
+    },
+    /// The request was not accepted.
+    NotAccepted {
+        /// Why not.
+        error: SendError,
+        /// Why the connection ended, if that is the reason.
+        cause: Option<ConnectionError>,
+    },
+    /// The request's values could not be encoded.
+    Encode(EncodeError),
+    /// The reply does not fit the type that was asked for; the request was executed.
+    Decode(DecodeError),
+    /// The server has no space or index of this name.
+    UnknownName(Box<str>),
+    /// The schema could not be read, which is needed to find a space or an index by name on servers
+    /// before 3.0.
+    SchemaUnavailable(Box<str>),
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            subject: None,
+            address: None,
+        }))
+    }
+
+    pub(crate) fn of(subject: Subject, kind: ErrorKind) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            subject: Some(subject),
+            address: None,
+        }))
+    }
+
+    pub(crate) fn with_address(self, address: &str) -> Self {
+        let Inner { kind, subject, .. } = &*self.0;
+        let address = Some(address.into());
+        Self(Arc::new(Inner {
+            kind: kind.clone(),
+            subject: *subject,
+            address,
+        }))
+    }
+
+    /// The connection to `address` could not be opened: for adapters.
+    #[must_use]
+    pub fn connect(address: &str, error: ConnectionError) -> Self {
+        Self::new(ErrorKind::Connect(error)).with_address(address)
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The server's error, if it answered with one.
+    #[must_use]
+    pub fn server(&self) -> Option<&ServerError> {
+        match self.kind() {
+            ErrorKind::Server(error) => Some(error),
+            ErrorKind::Connect(
+                ConnectionError::Login { error, .. } | ConnectionError::Refused(error),
+            ) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The code of the server's error, if it answered with one.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.server().map(ServerError::code)
+    }
+
+    /// Whether the server may have executed the request.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self.kind() {
+            ErrorKind::Server(_) | ErrorKind::Decode(_) => Outcome::Answered,
+            ErrorKind::Lost { outcome, .. } | ErrorKind::TimedOut { outcome } => *outcome,
+            _ => Outcome::NotSent,
+        }
+    }
+
+    /// Whether the request was certainly not executed and the same request may succeed later, or on
+    /// another connection.
+    #[must_use]
+    pub fn is_retry_safe(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::UnknownName(_) => false,
+            ErrorKind::NotAccepted { error, .. } => {
+                matches!(error, SendError::Closed | SendError::Saturated)
+            }
+            ErrorKind::Connect(error) => !matches!(
+                error,
+                ConnectionError::Login { .. }
+                    | ConnectionError::Refused(_)
+                    | ConnectionError::Protocol(_)
+            ),
+            _ => self.outcome() == Outcome::NotSent,
+        }
+    }
+
+    /// Whether time ran out, for the request or for connecting.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::TimedOut { .. }
+                | ErrorKind::Connect(ConnectionError::HandshakeTimedOut { .. })
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            kind,
+            subject,
+            address,
+        } = &*self.0;
+        if let Some(subject) = subject {
+            write!(f, "{subject}: ")?;
+        }
+        let connection = Target("connection", address.as_deref());
+        match kind {
+            ErrorKind::Config(error) => write!(f, "invalid configuration: {error}"),
+            ErrorKind::Connect(error) => {
+                write!(
+                    f,
+                    "{} failed: {error}",
+                    Target("connecting", address.as_deref())
+                )
+            }
+            ErrorKind::Server(error) => error.fmt(f),
+            ErrorKind::Lost { outcome, cause } => {
+                write!(f, "{connection} lost ({cause}) {}", Moment(*outcome))
+            }
+            ErrorKind::TimedOut { outcome } => write!(f, "timed out {}", Moment(*outcome)),
+            ErrorKind::NotAccepted { error, cause: None } => write!(f, "not sent: {error}"),
+            ErrorKind::NotAccepted {
+                error: _,
+                cause: Some(cause),
+            } => {
+                write!(f, "not sent: {connection} has ended ({cause})")
+            }
+            ErrorKind::Encode(error) => write!(f, "not sent: cannot be encoded: {error}"),
+            ErrorKind::Decode(error) => {
+                write!(
+                    f,
+                    "executed, but the reply does not fit the type asked for: {error}"
+                )
+            }
+            ErrorKind::UnknownName(what) => write!(f, "not sent: the server has no {what}"),
+            ErrorKind::SchemaUnavailable(why) => write!(
+                f,
+                "not sent: the schema, needed to find a name, could not be read: {why}"
+            ),
+        }
+    }
+}
+
+/// `connection to localhost:3301`
+struct Target<'a>(&'a str, Option<&'a str>);
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)?;
+        match self.1 {
+            Some(address) => write!(f, " to {address}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// When it happened to a request, and what that means for it.
+struct Moment(Outcome);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Outcome::NotSent => "before the request was written: it was not executed",
+            Outcome::MaybeExecuted => "after the request was written: it may have been executed",
+            Outcome::Answered => "after the request was answered",
+        })
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("subject", &self.0.subject)
+            .field("address", &self.0.address)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.kind() {
+            ErrorKind::Config(error) => Some(error),
+            ErrorKind::Connect(error) | ErrorKind::Lost { cause: error, .. } => Some(error),
+            ErrorKind::Server(error) => Some(error),
+            ErrorKind::NotAccepted { error, .. } => Some(error),
+            ErrorKind::Encode(error) => Some(error),
+            ErrorKind::Decode(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(ErrorKind::Config(error))
+    }
+}
+
+impl From<DecodeError> for Error {
+    /// For replies that are decoded by hand from a [`Response`](crate::Response).
+    fn from(error: DecodeError) -> Self {
+        Self::new(ErrorKind::Decode(error))
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(error: Infallible) -> Self {
+        match error {}
+    }
+}

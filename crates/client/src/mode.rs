@@ -1,0 +1,39 @@
+//! How a handle waits: the one difference between the asynchronous and the blocking client.
+
+use crate::pending::Pending;
+
+/// How a handle waits for replies: by being polled ([`Async`]) or by driving the socket itself
+/// ([`Blocking`](crate::Blocking)).
+///
+/// It decides what a verb returns, and nothing else; verbs are written once for both.
+pub trait Mode: Clone + sealed::Sealed {
+    /// What a verb returns: [`Pending<T>`], a future, or `Result<T, Error>`.
+    type Reply<T>;
+
+    /// Waits for a reply, or returns what can be awaited.
+    fn reply<T>(&self, pending: Pending<T>) -> Self::Reply<T>;
+
+    /// The last handle was dropped.
+    fn close(&self);
+}
+
+/// Replies are awaited: every verb returns a [`Pending`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Async;
+
+impl Mode for Async {
+    type Reply<T> = Pending<T>;
+
+    #[inline]
+    fn reply<T>(&self, pending: Pending<T>) -> Pending<T> {
+        pending
+    }
+
+    fn close(&self) {}
+}
+
+impl sealed::Sealed for Async {}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}

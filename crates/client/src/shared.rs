@@ -1,0 +1,287 @@
+//! What all handles of a connection share: the state machine under one mutex, and wakers.
+//!
+//! Lock rules:
+//!
+//! 1. There is one lock, [`Shared::state`]. Nothing else is locked while it is held.
+//! 2. No user code under it: requests are encoded before and replies decoded after; wakers are
+//!    collected inside and woken outside; no system call.
+//! 3. It is held for one request on the way in, and for all replies of a read on the way out.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tarantool_proto::request::{Request, Subject};
+use tarantool_proto::{
+    Answer, Connection, ConnectionError, Event, Frame, RequestId, SendError, Unanswered,
+};
+
+use crate::error::{Error, ErrorKind};
+use crate::lead::Leases;
+
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    address: Box<str>,
+}
+
+pub(crate) struct State {
+    pub(crate) conn: Connection,
+    /// Who waits for the answer in each slot, and how many do.
+    waiters: Vec<Option<Waiter>>,
+    waiting: usize,
+    /// Where the search for a waiter began last.
+    cursor: usize,
+    /// The driver, while it has nothing to do.
+    driver: Option<Waker>,
+    /// Who waits for the handshake.
+    ready: Vec<Waker>,
+    pub(crate) is_ready: bool,
+    pub(crate) leases: Leases,
+}
+
+struct Waiter {
+    id: RequestId,
+    waker: Waker,
+}
+
+impl Shared {
+    pub(crate) fn new(conn: Connection, address: String) -> Arc<Self> {
+        let state = Mutex::new(State {
+            conn,
+            waiters: Vec::new(),
+            waiting: 0,
+            cursor: 0,
+            driver: None,
+            ready: Vec::new(),
+            is_ready: false,
+            leases: Leases::default(),
+        });
+        Arc::new(Self {
+            state,
+            address: address.into(),
+        })
+    }
+
+    /// The state stays consistent whatever panics: no step leaves it half-changed.
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Encodes and queues a request, and wakes the driver if it sleeps.
+    #[inline]
+    pub(crate) fn submit<R: Request + ?Sized>(
+        &self,
+        request: &R,
+        subject: Subject,
+        timeout: Option<Duration>,
+    ) -> Result<RequestId, Error> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        with_scratch(|frame| {
+            if let Err(error) = frame.encode(request) {
+                return Err(Error::of(subject, ErrorKind::Encode(error)));
+            }
+            let mut state = self.lock();
+            match state.conn.send(frame, deadline) {
+                Ok(id) => {
+                    let driver = state.driver.take();
+                    drop(state);
+                    if let Some(driver) = driver {
+                        driver.wake();
+                    }
+                    Ok(id)
+                }
+                Err(error) => {
+                    let cause = state.conn.failure().cloned();
+                    drop(state);
+                    Err(self.refused(subject, error, cause))
+                }
+            }
+        })
+    }
+
+    #[cold]
+    fn refused(&self, subject: Subject, error: SendError, cause: Option<ConnectionError>) -> Error {
+        let cause = cause.filter(|_| error == SendError::Closed);
+        Error::of(subject, ErrorKind::NotAccepted { error, cause }).with_address(&self.address)
+    }
+
+    /// The error for a request that got no answer.
+    #[cold]
+    pub(crate) fn unanswered(
+        &self,
+        subject: Subject,
+        why: Unanswered,
+        cause: Option<ConnectionError>,
+    ) -> Error {
+        let kind = match why {
+            Unanswered::TimedOut(outcome) => ErrorKind::TimedOut { outcome },
+            Unanswered::UnknownName(name) => ErrorKind::UnknownName(name),
+            Unanswered::SchemaUnavailable(why) => ErrorKind::SchemaUnavailable(why),
+            other => ErrorKind::Lost {
+                outcome: other.outcome(),
+                cause: cause.unwrap_or(ConnectionError::Shutdown),
+            },
+        };
+        Error::of(subject, kind).with_address(&self.address)
+    }
+
+    /// No handle is left: what was accepted is still sent and answered.
+    pub(crate) fn close(&self) {
+        let driver = {
+            let mut state = self.lock();
+            state.conn.close();
+            state.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// Ends the connection for everyone.
+    pub(crate) fn fail(&self, error: ConnectionError) {
+        let mut woken = Vec::new();
+        {
+            let mut state = self.lock();
+            state.conn.handle_failure(error);
+            // The error is the same for all from now on; each waiter finds it by itself.
+            let _ = state.process(&mut BytesMut::new(), &mut woken);
+            woken.extend(state.driver.take());
+        }
+        wake_all(&mut woken);
+    }
+}
+
+impl State {
+    /// Takes the answer of a request, or leaves `waker` to be woken when it is there.
+    #[inline]
+    pub(crate) fn take_or_wait(&mut self, id: RequestId, waker: &Waker) -> Option<Answer> {
+        if let Some(answer) = self.conn.take(id) {
+            return Some(answer);
+        }
+        self.wait(id, waker);
+        None
+    }
+
+    pub(crate) fn wait(&mut self, id: RequestId, waker: &Waker) {
+        let slot = id.slot();
+        if self.waiters.len() <= slot {
+            self.waiters.resize_with(slot + 1, || None);
+        }
+        let Some(place) = self.waiters.get_mut(slot) else {
+            return;
+        };
+        match place {
+            Some(waiter) if waiter.id == id && waiter.waker.will_wake(waker) => {}
+            _ => {
+                self.waiting += usize::from(place.is_none());
+                *place = Some(Waiter {
+                    id,
+                    waker: waker.clone(),
+                });
+            }
+        }
+    }
+
+    /// Takes the waker of a request's waiter.
+    #[inline]
+    pub(crate) fn take_waiter(&mut self, id: RequestId) -> Option<Waker> {
+        let place = self.waiters.get_mut(id.slot())?;
+        let waiter = place.take_if(|waiter| waiter.id == id)?;
+        self.waiting -= 1;
+        Some(waiter.waker)
+    }
+
+    /// Takes the waker of any waiter, each in turn.
+    pub(crate) fn take_any_waiter(&mut self) -> Option<Waker> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let slots = self.waiters.len();
+        for slot in (self.cursor..slots).chain(0..self.cursor.min(slots)) {
+            if let Some(waiter) = self.waiters.get_mut(slot).and_then(Option::take) {
+                self.waiting -= 1;
+                self.cursor = slot + 1;
+                return Some(waiter.waker);
+            }
+        }
+        None
+    }
+
+    pub(crate) fn cancel(&mut self, id: RequestId) -> Option<Waker> {
+        self.conn.cancel(id);
+        self.take_waiter(id)
+    }
+
+    /// Feeds input to the connection and collects the wakers of those it answers.
+    #[inline]
+    pub(crate) fn process(
+        &mut self,
+        input: &mut BytesMut,
+        woken: &mut Vec<Waker>,
+    ) -> Result<(), ConnectionError> {
+        loop {
+            match self.conn.poll_event(input) {
+                Ok(Some(Event::Answered(id))) => woken.extend(self.take_waiter(id)),
+                Ok(Some(Event::Ready)) => {
+                    self.is_ready = true;
+                    woken.append(&mut self.ready);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    woken.append(&mut self.ready);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Leaves `waker` to be woken when the handshake is over.
+    pub(crate) fn wait_ready(&mut self, waker: &Waker) {
+        if !self.ready.iter().any(|other| other.will_wake(waker)) {
+            self.ready.push(waker.clone());
+        }
+    }
+
+    pub(crate) fn park_driver(&mut self, waker: &Waker) {
+        match &mut self.driver {
+            Some(driver) => driver.clone_from(waker),
+            empty => *empty = Some(waker.clone()),
+        }
+    }
+}
+
+#[inline]
+pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
+    for waker in woken.drain(..) {
+        waker.wake();
+    }
+}
+
+/// Runs `encode` with a frame whose memory is used again for the next request of this thread.
+///
+/// The frame is out of its place meanwhile, so that a `Serialize` that itself sends a request finds
+/// a fresh one.
+fn with_scratch<T>(encode: impl FnOnce(&mut Frame) -> T) -> T {
+    thread_local! {
+        static SCRATCH: Cell<Frame> = const { Cell::new(Frame::new()) };
+    }
+    let mut frame = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    let result = encode(&mut frame);
+    if frame.capacity() <= SCRATCH_MAX {
+        frame.clear();
+        // At the end of a thread there is no next request.
+        let _ = SCRATCH.try_with(|scratch| scratch.set(frame));
+    }
+    result
+}
+
+/// A larger frame is not kept: one big row should not hold its memory for ever.
+const SCRATCH_MAX: usize = 64 << 10;

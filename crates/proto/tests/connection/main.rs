@@ -1,0 +1,5 @@
+//! The connection's state machine against a scripted server.
+
+mod handshake;
+mod peer;
+mod replies;

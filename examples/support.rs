@@ -17,11 +17,22 @@ impl Server {
     /// # Errors
     /// There is no argument, and no Tarantool on this machine.
     pub fn from_arguments() -> Result<Self, StartError> {
-        if let Some(uri) = std::env::args().nth(1) {
+        Self::start(std::env::args().nth(1))
+    }
+
+    /// The server at `uri`; without one, a server of our own.
+    ///
+    /// # Errors
+    /// There is no URI, and no Tarantool on this machine.
+    pub fn start(uri: Option<String>) -> Result<Self, StartError> {
+        if let Some(uri) = uri {
             return Ok(Self { uri, own: None });
         }
         let own = Tarantool::builder().memtx_memory(1 << 30).start()?;
-        Ok(Self { uri: own.uri(), own: Some(own) })
+        Ok(Self {
+            uri: own.uri(),
+            own: Some(own),
+        })
     }
 
     /// Where to connect to.

@@ -21,7 +21,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tarantool_proto::{ConnectionError, RequestId};
+use tarantool_proto::{ConnectionError, Decision, RequestId};
 
 use crate::blocking::{Interest, Socket};
 use crate::error::Error;
@@ -120,6 +120,9 @@ impl Lead {
     /// Writes what is queued, unless another thread writes.
     fn flush<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
         while !state.leases.writing {
+            if state.conn.poll_decision() == Decision::Yield {
+                state = self.yield_turn(state);
+            }
             let mut output = std::mem::take(&mut state.leases.output);
             if !state.conn.poll_transmit(&mut output) {
                 state.leases.output = output;
@@ -143,6 +146,17 @@ impl Lead {
             output.clear();
             state.leases.output = output;
         }
+        state
+    }
+
+    /// Lets other threads run. Those that were just answered queue their next requests meanwhile,
+    /// and leave the writing to this one, since it holds the lease.
+    fn yield_turn<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        state.leases.writing = true;
+        drop(state);
+        thread::yield_now();
+        state = self.shared.lock();
+        state.leases.writing = false;
         state
     }
 

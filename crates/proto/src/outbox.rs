@@ -76,7 +76,8 @@ impl Outbox {
         self.bytes -= piece.bytes.len();
         self.requests -= piece.requests;
         let mut used = std::mem::replace(output, piece.bytes);
-        if self.spare.len() < SPARE_MAX && used.capacity() <= piece_bytes * SPARE_FACTOR {
+        let kept_max = piece_bytes.saturating_mul(SPARE_FACTOR);
+        if self.spare.len() < SPARE_MAX && used.capacity() <= kept_max {
             used.clear();
             self.spare.push(used);
         }

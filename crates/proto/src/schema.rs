@@ -41,6 +41,8 @@ pub(crate) struct Names {
     loading: Option<Loading>,
 }
 
+/// A reading under way. It is over when both views were answered, even if one of them with an
+/// error: a reply that came later would count for the next reading.
 #[derive(Debug, Default)]
 struct Loading {
     spaces: Option<Response>,
@@ -88,33 +90,33 @@ impl Names {
         self.loading = Some(Loading::default());
     }
 
-    /// Gives up; the next request that needs the schema tries again.
-    pub(crate) fn abort_loading(&mut self) {
-        self.loading = None;
-    }
-
-    /// Takes a reply to a request for a view. `true`: the schema is complete.
-    pub(crate) fn on_view(&mut self, view: View, response: Response) -> Result<bool, DecodeError> {
-        let Some(loading) = &mut self.loading else {
-            return Ok(false);
-        };
+    /// Takes a reply to a request for a view. When both are there: whether the schema could be read.
+    /// If not, the next request that needs it tries again.
+    pub(crate) fn on_view(&mut self, view: View, response: Response) -> Option<Result<(), String>> {
+        let loading = self.loading.as_mut()?;
         match view {
             View::Spaces => loading.spaces = Some(response),
             View::Indexes => loading.indexes = Some(response),
         }
-        let (Some(spaces), Some(indexes)) = (&loading.spaces, &loading.indexes) else {
-            return Ok(false);
-        };
+        if loading.spaces.is_none() || loading.indexes.is_none() {
+            return None;
+        }
+        let loaded = self.loading.take()?;
+        Some(self.read(loaded.spaces?, loaded.indexes?))
+    }
+
+    fn read(&mut self, spaces: Response, indexes: Response) -> Result<(), String> {
+        let spaces = spaces.into_result().map_err(|error| error.to_string())?;
+        let indexes = indexes.into_result().map_err(|error| error.to_string())?;
         // A change between the two replies shows as two versions; the older one counts, so that
         // the next use of a name notices the newer.
         let version = spaces
             .header()
             .schema_version
             .min(indexes.header().schema_version);
-        self.schema = Schema::decode(spaces, indexes)?;
+        self.schema = Schema::decode(&spaces, &indexes).map_err(|error| error.to_string())?;
         self.loaded = Some(version);
-        self.loading = None;
-        Ok(true)
+        Ok(())
     }
 
     /// Looks up the names of a frame. `fresh`: the schema was read for this very request.

@@ -67,12 +67,25 @@ struct Slot {
 pub(crate) enum State {
     /// Free; the next free slot.
     Free(Option<u32>),
-    /// Waiting for a place or for the schema.
+    /// Waiting for a place.
     Waiting(Frame),
+    /// In its place, waiting for the schema. `fresh`: for one that is asked for after the request
+    /// was made.
+    Unresolved { frame: Frame, fresh: bool },
     /// Queued at this position of the output, or written.
     InFlight(u64),
     /// Answered; waiting for its owner.
     Answered(Answer),
+}
+
+impl State {
+    fn has_place(&self) -> bool {
+        matches!(self, Self::Unresolved { .. } | Self::InFlight(_))
+    }
+
+    fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Waiting(_)) || self.has_place()
+    }
 }
 
 /// Whose reply a sync id belongs to.
@@ -90,7 +103,7 @@ pub(crate) enum Owner {
 pub(crate) const SLOT_MAX: u32 = 0xffff_ff00;
 
 impl Slots {
-    /// How many requests are queued or written and not answered.
+    /// How many requests have a place and no answer.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
     }
@@ -144,9 +157,8 @@ impl Slots {
         if slot.generation != id.generation {
             return None;
         }
-        let is_in_flight = matches!(state, State::InFlight(_));
-        let was_in_flight = matches!(slot.state, State::InFlight(_));
-        self.in_flight = self.in_flight + usize::from(is_in_flight) - usize::from(was_in_flight);
+        self.in_flight += usize::from(state.has_place());
+        self.in_flight -= usize::from(slot.state.has_place());
         Some(std::mem::replace(&mut slot.state, state))
     }
 
@@ -175,7 +187,7 @@ impl Slots {
             return match slot.state {
                 State::InFlight(_) => Owner::InFlight(id),
                 State::Answered(_) => Owner::Past,
-                State::Free(_) | State::Waiting(_) => Owner::Unknown,
+                State::Free(_) | State::Waiting(_) | State::Unresolved { .. } => Owner::Unknown,
             };
         }
         let age = slot.generation.wrapping_sub(id.generation);
@@ -189,8 +201,7 @@ impl Slots {
     /// The requests that have no answer yet.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = RequestId> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            let waits = matches!(slot.state, State::Waiting(_) | State::InFlight(_));
-            waits.then_some(RequestId {
+            slot.state.is_unanswered().then_some(RequestId {
                 slot: index as u32,
                 generation: slot.generation,
             })

@@ -55,6 +55,8 @@ pub struct Connection {
     /// Accepted requests that need the schema to be read. Some may be over.
     unresolved: VecDeque<RequestId>,
     names: Names,
+    /// Where in the output the schema is asked for, while it is being read.
+    schema_position: u64,
     /// Requests that ended otherwise than by a packet and have not been told of yet.
     ended: VecDeque<RequestId>,
     /// The error that the server sent last for no request: usually why it closes.
@@ -99,6 +101,7 @@ impl Connection {
             waiting: VecDeque::new(),
             unresolved: VecDeque::new(),
             names: Names::default(),
+            schema_position: 0,
             ended: VecDeque::new(),
             parting: None,
             closing: false,
@@ -388,7 +391,8 @@ impl Connection {
         }
     }
 
-    /// How many requests are queued or written and not answered.
+    /// How many requests have a place and no answer: those queued, written, or waiting for the
+    /// server's schema.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.slots.in_flight()
@@ -446,21 +450,32 @@ impl Connection {
             let Some(id) = self.waiting.pop_front() else {
                 break;
             };
-            self.queue_waiting(id, false);
+            self.queue_waiting(id);
         }
     }
 
-    fn queue_waiting(&mut self, id: RequestId, fresh: bool) {
-        if !matches!(self.slots.get(id), Some(State::Waiting(_))) {
+    /// Queues a request that waits for a place or for the schema, if it still does.
+    fn queue_waiting(&mut self, id: RequestId) {
+        if !self.waits(id) {
             return;
         }
-        if let Some(State::Waiting(mut frame)) = self.slots.set(id, State::InFlight(0)) {
-            self.queue(id, &mut frame, fresh);
-        }
+        let (mut frame, fresh) = match self.slots.set(id, State::InFlight(0)) {
+            Some(State::Waiting(frame)) => (frame, false),
+            Some(State::Unresolved { frame, fresh }) => (frame, fresh),
+            _ => return,
+        };
+        self.queue(id, &mut frame, fresh);
     }
 
-    /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was read
-    /// for this request.
+    fn waits(&self, id: RequestId) -> bool {
+        matches!(
+            self.slots.get(id),
+            Some(State::Waiting(_) | State::Unresolved { .. })
+        )
+    }
+
+    /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was asked
+    /// for after the request was made.
     #[inline]
     fn queue(&mut self, id: RequestId, frame: &mut Frame, fresh: bool) {
         let piece = self.config.batching.write_bytes();
@@ -471,9 +486,10 @@ impl Connection {
                     frame.append_resolved_to(out, sync, space, index);
                 }),
                 Resolved::Reload => {
-                    self.slots.set(id, State::Waiting(std::mem::take(frame)));
+                    let fresh = self.load_schema();
+                    let frame = std::mem::take(frame);
+                    self.slots.set(id, State::Unresolved { frame, fresh });
                     self.unresolved.push_back(id);
-                    self.load_schema();
                     return;
                 }
                 Resolved::Unknown(name) => {
@@ -496,23 +512,30 @@ impl Connection {
             .is_some_and(|server| server.features().contains(Feature::SPACE_AND_INDEX_NAMES))
     }
 
-    fn load_schema(&mut self) {
+    /// Has the schema read, unless it is being read. `true`: it is not asked for yet, so it will be
+    /// newer than what is done now.
+    fn load_schema(&mut self) -> bool {
         if self.names.is_loading() {
-            return;
+            return !self.outbox.is_handed_out(self.schema_position);
         }
         self.names.begin_loading();
-        for view in View::ALL {
-            let mut frame = Frame::new();
-            view.encode(&mut frame);
-            self.queue_own(&frame, Own::View(view));
-        }
+        let [spaces, indexes] = View::ALL;
+        self.schema_position = self.queue_view(spaces);
+        self.queue_view(indexes);
+        true
+    }
+
+    fn queue_view(&mut self, view: View) -> u64 {
+        let mut frame = Frame::new();
+        view.encode(&mut frame);
+        self.queue_own(&frame, Own::View(view))
     }
 
     /// Queues a request of the connection itself.
-    fn queue_own(&mut self, frame: &Frame, own: Own) {
+    fn queue_own(&mut self, frame: &Frame, own: Own) -> u64 {
         let piece = self.config.batching.write_bytes();
         self.outbox
-            .push(piece, |out| frame.append_to(out, own.sync()));
+            .push(piece, |out| frame.append_to(out, own.sync()))
     }
 
     #[inline]
@@ -572,30 +595,17 @@ impl Connection {
     }
 
     fn on_view(&mut self, view: View, response: Response) {
-        let loaded = response
-            .into_result()
-            .map_err(|error| error.to_string())
-            .and_then(|response| {
-                self.names
-                    .on_view(view, response)
-                    .map_err(|error| error.to_string())
-            });
-        match loaded {
-            Ok(false) => {}
-            Ok(true) => {
-                for id in std::mem::take(&mut self.unresolved) {
-                    self.queue_waiting(id, true);
+        let Some(loaded) = self.names.on_view(view, response) else {
+            return;
+        };
+        for id in std::mem::take(&mut self.unresolved) {
+            match &loaded {
+                Ok(()) => self.queue_waiting(id),
+                Err(why) if self.waits(id) => {
+                    self.deadlines.remove(id.slot() as u32);
+                    self.fail_request(id, Unanswered::SchemaUnavailable(why.as_str().into()));
                 }
-            }
-            Err(why) => {
-                self.names.abort_loading();
-                for id in std::mem::take(&mut self.unresolved) {
-                    if matches!(self.slots.get(id), Some(State::Waiting(_))) {
-                        self.deadlines.remove(id.slot() as u32);
-                        let why = why.as_str().into();
-                        self.fail_request(id, Unanswered::SchemaUnavailable(why));
-                    }
-                }
+                Err(_) => {}
             }
         }
     }
@@ -630,16 +640,26 @@ impl Connection {
         self.waiting.clear();
         self.unresolved.clear();
         self.outbox.clear();
+        self.linger_until = None;
     }
 
-    /// Requests that are over leave their ids in the queues; drops those before they outgrow the
-    /// requests under way.
+    /// Requests that are over leave their ids in the queues; drops those in front, so that a queue
+    /// in which nobody waits is empty, and the others before they outgrow the requests under way.
     fn forget_stale(&mut self) {
         let occupied = self.slots.occupied();
         let slots = &self.slots;
+        let waits = |id: &RequestId| {
+            matches!(
+                slots.get(*id),
+                Some(State::Waiting(_) | State::Unresolved { .. })
+            )
+        };
         for queue in [&mut self.waiting, &mut self.unresolved] {
+            while queue.front().is_some_and(|id| !waits(id)) {
+                queue.pop_front();
+            }
             if queue.len() > 2 * occupied + STALE_MAX {
-                queue.retain(|id| matches!(slots.get(*id), Some(State::Waiting(_))));
+                queue.retain(waits);
             }
         }
     }

@@ -4,10 +4,18 @@ use std::net::SocketAddr;
 
 use crate::job::{Contender, Failure};
 
+pub mod blocking;
 pub mod raw;
+pub mod tokio;
 
-/// The names [`by_name`] knows.
-pub const NAMES: &[&str] = &[raw::NAME];
+/// The names [`by_name`] knows; a name may carry a batching policy, such as `tokio+immediate`.
+pub const NAMES: &[&str] = &[
+    raw::NAME,
+    tokio::CURRENT_THREAD,
+    tokio::MULTI_THREAD,
+    blocking::SUBMIT,
+    blocking::THREADS,
+];
 
 /// Makes a contender for a server.
 ///
@@ -15,8 +23,31 @@ pub const NAMES: &[&str] = &[raw::NAME];
 ///
 /// If there is none of that name, or it can't be set up.
 pub fn by_name(name: &str, addr: SocketAddr) -> Result<Box<dyn Contender>, Failure> {
-    match name {
+    let (client, policy) = name.split_once('+').unwrap_or((name, ""));
+    let batching = batching(policy)?;
+    match client {
         raw::NAME => Ok(Box::new(raw::Raw::connect(addr)?)),
+        tokio::CURRENT_THREAD | tokio::MULTI_THREAD => Ok(Box::new(tokio::Tasks::connect(
+            name, client, addr, batching,
+        )?)),
+        blocking::SUBMIT | blocking::THREADS => Ok(Box::new(blocking::Callers::connect(
+            name, client, addr, batching,
+        )?)),
         _ => Err(format!("unknown client `{name}`, there are: {}", NAMES.join(", ")).into()),
     }
+}
+
+/// `immediate`, `linger` (50 us), and a number of bytes for the size of a write, joined by commas.
+fn batching(policy: &str) -> Result<tarantool_tokio::Batching, Failure> {
+    use std::time::Duration;
+    use tarantool_tokio::Batching;
+    let mut batching = Batching::default();
+    for part in policy.split(',').filter(|part| !part.is_empty()) {
+        batching = match part {
+            "immediate" => Batching::immediate(),
+            "linger" => Batching::linger(Duration::from_micros(50)),
+            bytes => batching.up_to(bytes.parse()?),
+        };
+    }
+    Ok(batching)
 }

@@ -115,6 +115,7 @@ impl Batcher {
 
     pub(crate) fn on_answer(&mut self) {
         self.answered += 1;
+        self.turns_taken = 0;
     }
 
     pub(crate) fn on_linger_over(&mut self) {
@@ -130,19 +131,20 @@ impl Batcher {
     }
 
     pub(crate) fn decide(&mut self, load: Load) -> Decision {
-        if load.queued == 0 {
-            return Decision::Idle;
-        }
         if load.queued_bytes >= self.policy.write_bytes {
             return Decision::Write;
         }
-        if let (Some(linger), false) = (self.policy.linger, self.linger_over) {
-            return Decision::Linger(linger);
-        }
-        let expects_more = self.answered > load.queued;
-        if expects_more && self.turns_taken < self.policy.turns {
+        if self.answered > load.queued && self.turns_taken < self.policy.turns {
             self.turns_taken += 1;
             return Decision::Yield;
+        }
+        if load.queued == 0 {
+            // Nobody went on: what comes now comes from elsewhere.
+            self.answered = 0;
+            return Decision::Idle;
+        }
+        if let (Some(linger), false) = (self.policy.linger, self.linger_over) {
+            return Decision::Linger(linger);
         }
         Decision::Write
     }

@@ -1,134 +1,159 @@
 //! Which request times out next.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
 
-/// Deadlines by slot, in a heap that knows where each slot stands.
+use crate::slots::RequestId;
+
+/// Deadlines in the order of time.
 ///
-/// Requests usually have the same timeout, so a new deadline is the latest and its insertion takes
-/// one comparison. Removal is exact: nothing stale is kept for requests that were answered.
+/// Requests usually have the same timeout, so that each deadline is the latest so far: those stand
+/// in a queue. The others stand in a heap. A request that is over leaves its entry behind; entries
+/// are dropped when they come to the front, and all at once before they outnumber the live ones.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
-    heap: Vec<(Instant, u32)>,
-    /// Where each slot's deadline stands in the heap.
-    places: Vec<u32>,
+    ordered: VecDeque<(Instant, RequestId)>,
+    others: BinaryHeap<Reverse<(Instant, RequestId)>>,
 }
 
-const ARITY: usize = 4;
-const NOWHERE: u32 = u32::MAX;
+/// So many entries may be stale before a look at all of them is worth it.
+const STALE_MAX: usize = 64;
 
 impl Deadlines {
-    /// The earliest deadline.
+    /// The earliest deadline, perhaps one of a request that is over.
     pub(crate) fn first(&self) -> Option<Instant> {
-        self.heap.first().map(|(at, _)| *at)
-    }
-
-    pub(crate) fn insert(&mut self, slot: u32, at: Instant) {
-        let index = slot as usize;
-        if self.places.len() <= index {
-            self.places.resize(index + 1, NOWHERE);
-        }
-        self.heap.push((at, slot));
-        self.sift_up(self.heap.len() - 1);
-    }
-
-    pub(crate) fn remove(&mut self, slot: u32) {
-        let Some(place) = self.places.get_mut(slot as usize) else {
-            return;
-        };
-        let at = std::mem::replace(place, NOWHERE) as usize;
-        if at >= self.heap.len() {
-            return;
-        }
-        self.heap.swap_remove(at);
-        if at < self.heap.len() {
-            self.sift_down(at);
-            self.sift_up(at);
+        let ordered = self.ordered.front().map(|(at, _)| *at);
+        let other = self.others.peek().map(|Reverse((at, _))| *at);
+        match (ordered, other) {
+            (Some(ordered), Some(other)) => Some(ordered.min(other)),
+            (ordered, other) => ordered.or(other),
         }
     }
 
-    /// Removes and returns a slot whose deadline is not after `now`.
-    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<u32> {
-        let &(at, slot) = self.heap.first()?;
-        if at > now {
-            return None;
+    /// Adds a deadline. `live`: how many requests are under way.
+    #[inline]
+    pub(crate) fn insert(
+        &mut self,
+        at: Instant,
+        id: RequestId,
+        live: usize,
+        is_live: impl Fn(RequestId) -> bool,
+    ) {
+        if self.ordered.back().is_none_or(|(last, _)| *last <= at) {
+            self.ordered.push_back((at, id));
+        } else {
+            self.others.push(Reverse((at, id)));
         }
-        self.remove(slot);
-        Some(slot)
+        if self.ordered.len() + self.others.len() > 2 * live + STALE_MAX {
+            self.ordered.retain(|(_, id)| is_live(*id));
+            self.others.retain(|Reverse((_, id))| is_live(*id));
+        }
     }
 
-    fn sift_up(&mut self, mut at: usize) {
-        let entry = self.heap[at];
-        while at > 0 {
-            let parent = (at - 1) / ARITY;
-            if self.heap[parent].0 <= entry.0 {
+    /// Drops entries of requests that are over from the front, so that [`first`](Self::first) is
+    /// not earlier than it needs to be.
+    #[inline]
+    pub(crate) fn trim(&mut self, is_live: impl Fn(RequestId) -> bool) {
+        while let Some((_, id)) = self.ordered.front() {
+            if is_live(*id) {
                 break;
             }
-            self.put(at, self.heap[parent]);
-            at = parent;
+            self.ordered.pop_front();
         }
-        self.put(at, entry);
-    }
-
-    fn sift_down(&mut self, mut at: usize) {
-        let entry = self.heap[at];
-        loop {
-            let first = at * ARITY + 1;
-            let children = first..(first + ARITY).min(self.heap.len());
-            let Some(earliest) = children.min_by_key(|&child| self.heap[child].0) else {
-                break;
-            };
-            if self.heap[earliest].0 >= entry.0 {
+        while let Some(Reverse((_, id))) = self.others.peek() {
+            if is_live(*id) {
                 break;
             }
-            self.put(at, self.heap[earliest]);
-            at = earliest;
+            self.others.pop();
         }
-        self.put(at, entry);
     }
 
-    fn put(&mut self, at: usize, entry: (Instant, u32)) {
-        self.heap[at] = entry;
-        self.places[entry.1 as usize] = at as u32;
+    /// Removes and returns a request whose deadline is not after `now`. It may be over.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<RequestId> {
+        if self.ordered.front().is_some_and(|(at, _)| *at <= now) {
+            return self.ordered.pop_front().map(|(_, id)| id);
+        }
+        if self
+            .others
+            .peek()
+            .is_some_and(|Reverse((at, _))| *at <= now)
+        {
+            return self.others.pop().map(|Reverse((_, id))| id);
+        }
+        None
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.ordered.len() + self.others.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "any time to count from")]
+
     use super::*;
     use proptest::prelude::*;
-    use std::collections::{HashMap, hash_map::Entry};
+    use std::collections::HashMap;
     use std::time::Duration;
 
     proptest! {
         #[test]
-        fn behaves_as_a_map(steps in prop::collection::vec((0u8..3, 0u32..24, 0u64..50), 0..300)) {
+        fn nothing_is_early_nor_forgotten(
+            steps in prop::collection::vec((0u8..3, 0u64..200, 0u64..50), 0..400),
+        ) {
             let start = Instant::now();
             let mut deadlines = Deadlines::default();
-            let mut model: HashMap<u32, Instant> = HashMap::new();
-            for (step, slot, offset) in steps {
+            let mut live: HashMap<u64, Instant> = HashMap::new();
+            for (step, sync, offset) in steps {
                 let at = start + Duration::from_millis(offset);
+                let id = RequestId::from_sync(sync);
                 match step {
                     0 => {
-                        if let Entry::Vacant(place) = model.entry(slot) {
-                            place.insert(at);
-                            deadlines.insert(slot, at);
+                        // An id is used once.
+                        let id = RequestId::from_sync(sync + ((live.len() as u64 + offset) << 32));
+                        if live.insert(id.sync(), at).is_none() {
+                            let count = live.len();
+                            deadlines.insert(at, id, count, |id| live.contains_key(&id.sync()));
                         }
                     }
                     1 => {
-                        model.remove(&slot);
-                        deadlines.remove(slot);
-                    }
-                    _ => match deadlines.pop_expired(at) {
-                        Some(popped) => {
-                            let due = model.remove(&popped).unwrap();
-                            prop_assert!(due <= at);
-                            prop_assert!(model.values().all(|other| *other >= due));
+                        let any = live.keys().nth(id.slot() % live.len().max(1)).copied();
+                        if let Some(sync) = any {
+                            live.remove(&sync);
                         }
-                        None => prop_assert!(model.values().all(|other| *other > at)),
-                    },
+                        deadlines.trim(|id| live.contains_key(&id.sync()));
+                    }
+                    _ => {
+                        while let Some(popped) = deadlines.pop_expired(at) {
+                            if let Some(due) = live.remove(&popped.sync()) {
+                                prop_assert!(due <= at);
+                            }
+                        }
+                        prop_assert!(live.values().all(|due| *due > at));
+                    }
                 }
-                prop_assert_eq!(deadlines.first(), model.values().min().copied());
+                if let Some(earliest) = live.values().min() {
+                    prop_assert!(deadlines.first().is_some_and(|first| first <= *earliest));
+                }
+                prop_assert!(deadlines.len() <= 2 * live.len() + 400);
             }
+        }
+    }
+
+    #[test]
+    fn requests_that_are_over_leave_little_behind() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::default();
+        let slow = RequestId::from_sync(0);
+        deadlines.insert(start, slow, 1, |_| true);
+        for number in 1..100_000 {
+            let at = start + Duration::from_micros(number % 1000);
+            let newest = RequestId::from_sync(number);
+            deadlines.insert(at, newest, 2, |id| id == slow || id == newest);
+            assert!(deadlines.len() <= 2 * 2 + STALE_MAX + 1);
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::ProtocolError;
 use crate::keys::{Key, RequestType};
-use crate::msgpack::{EncodeError, Reader, write};
+use crate::msgpack::{DecodeError, EncodeError, Reader, write};
 use crate::request::{Body, Request};
 
 /// One encoded request, without its sync id, which it gets when it is sent.
@@ -253,7 +253,64 @@ impl Header {
     /// The bytes are not a map, or a known key has a value of the wrong type. Unknown keys are
     /// skipped, strings among them: server-side code may send any.
     #[inline]
-    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, crate::msgpack::DecodeError> {
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if let Some((header, rest)) = Self::decode_usual(reader.rest()) {
+            reader.advance_to(rest);
+            return Ok(header);
+        }
+        Self::decode_any(reader)
+    }
+
+    /// The header as servers write it in replies: three keys, in this order and width.
+    #[inline]
+    fn decode_usual(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (usual, rest) = bytes.split_first_chunk::<19>()?;
+        let &[
+            0x83,
+            0x00,
+            0xce,
+            t0,
+            t1,
+            t2,
+            t3,
+            0x01,
+            0xcf,
+            s0,
+            s1,
+            s2,
+            s3,
+            s4,
+            s5,
+            s6,
+            s7,
+            0x05,
+            width,
+        ] = usual
+        else {
+            return None;
+        };
+        let (schema_version, rest) = match width {
+            0xcf => rest
+                .split_first_chunk()
+                .map(|(v, rest)| (u64::from_be_bytes(*v), rest))?,
+            0xce => rest
+                .split_first_chunk()
+                .map(|(v, rest)| (u32::from_be_bytes(*v).into(), rest))?,
+            _ => return None,
+        };
+        let request_type = RequestType::new(u32::from_be_bytes([t0, t1, t2, t3]));
+        let sync = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
+        Some((
+            Self {
+                request_type,
+                sync,
+                schema_version,
+            },
+            rest,
+        ))
+    }
+
+    fn decode_any(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut header = Self {
             request_type: RequestType::OK,
             sync: 0,

@@ -8,7 +8,7 @@ use crate::response::Response;
 
 /// Names a request of one connection from [`send`](crate::Connection::send) until its answer is
 /// taken.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
     slot: u32,
     generation: u32,
@@ -28,7 +28,7 @@ impl RequestId {
         (self.generation as u64) << 32 | self.slot as u64
     }
 
-    const fn from_sync(sync: u64) -> Self {
+    pub(crate) const fn from_sync(sync: u64) -> Self {
         Self {
             slot: sync as u32,
             generation: (sync >> 32) as u32,
@@ -67,6 +67,8 @@ struct Slot {
 pub(crate) enum State {
     /// Free; the next free slot.
     Free(Option<u32>),
+    /// Accepted just now.
+    Accepted,
     /// Waiting for a place.
     Waiting(Frame),
     /// In its place, waiting for the schema. `fresh`: for one that is asked for after the request
@@ -113,7 +115,7 @@ impl Slots {
         self.occupied
     }
 
-    /// Occupies a free slot, in state `Waiting` with an empty frame.
+    /// Occupies a free slot.
     #[inline]
     pub(crate) fn occupy(&mut self) -> Option<RequestId> {
         let slot = match self.free {
@@ -135,7 +137,7 @@ impl Slots {
         if let State::Free(next) = entry.state {
             self.free = next;
         }
-        entry.state = State::Waiting(Frame::default());
+        entry.state = State::Accepted;
         self.occupied += 1;
         Some(RequestId {
             slot,
@@ -187,7 +189,7 @@ impl Slots {
             return match slot.state {
                 State::InFlight(_) => Owner::InFlight(id),
                 State::Answered(_) => Owner::Past,
-                State::Free(_) | State::Waiting(_) | State::Unresolved { .. } => Owner::Unknown,
+                _ => Owner::Unknown,
             };
         }
         let age = slot.generation.wrapping_sub(id.generation);
@@ -208,13 +210,9 @@ impl Slots {
         })
     }
 
-    /// The request in a slot, if one occupies it.
-    pub(crate) fn occupant(&self, slot: u32) -> Option<RequestId> {
-        let entry = self.slots.get(slot as usize)?;
-        let id = RequestId {
-            slot,
-            generation: entry.generation,
-        };
-        (!matches!(entry.state, State::Free(_))).then_some(id)
+    /// Whether a request is under way and has no answer yet.
+    #[inline]
+    pub(crate) fn is_unanswered(&self, id: RequestId) -> bool {
+        !matches!(self.get(id), None | Some(State::Answered(_)))
     }
 }

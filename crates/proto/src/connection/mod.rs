@@ -127,7 +127,10 @@ impl Connection {
         self.check(frame)?;
         let id = self.slots.occupy().ok_or(SendError::Saturated)?;
         if let Some(deadline) = deadline {
-            self.deadlines.insert(id.slot() as u32, deadline);
+            let slots = &self.slots;
+            let live = slots.occupied();
+            self.deadlines
+                .insert(deadline, id, live, |id| slots.is_unanswered(id));
         }
         self.stats.requests += 1;
         if self.waiting.is_empty() && self.has_place() {
@@ -194,7 +197,6 @@ impl Connection {
         let Some(state) = self.slots.release(id) else {
             return;
         };
-        self.deadlines.remove(id.slot() as u32);
         if !matches!(state, State::Answered(_)) {
             self.stats.cancelled += 1;
         }
@@ -306,10 +308,10 @@ impl Connection {
     /// Time has come to `now`: requests whose deadline passed are answered with
     /// [`Unanswered::TimedOut`].
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(slot) = self.deadlines.pop_expired(now) {
-            let Some(id) = self.slots.occupant(slot) else {
+        while let Some(id) = self.deadlines.pop_expired(now) {
+            if !self.slots.is_unanswered(id) {
                 continue;
-            };
+            }
             let outcome = self.outcome(id);
             if let Some(State::InFlight(position)) = self.slots.get(id) {
                 if outcome == Outcome::NotSent {
@@ -494,7 +496,6 @@ impl Connection {
                 }
                 Resolved::Unknown(name) => {
                     frame.clear();
-                    self.deadlines.remove(id.slot() as u32);
                     self.fail_request(id, Unanswered::UnknownName(name));
                     return;
                 }
@@ -541,7 +542,7 @@ impl Connection {
     #[inline]
     fn on_packet(&mut self, packet: Packet) -> Option<Event> {
         let Packet { header, body } = packet;
-        let is_error = header.request_type.is_error() && header.request_type.number() <= 0xffff;
+        let is_error = header.request_type.is_error();
         let is_reply = header.request_type == RequestType::OK || is_error;
         self.names.on_version(header.schema_version);
         if !is_reply || header.sync == 0 {
@@ -570,7 +571,8 @@ impl Connection {
             Owner::InFlight(id) => {
                 self.slots
                     .set(id, State::Answered(Ok(Response::new(header, body))));
-                self.deadlines.remove(id.slot() as u32);
+                let slots = &self.slots;
+                self.deadlines.trim(|id| slots.is_unanswered(id));
                 self.stats.answered += 1;
                 self.batcher.on_answer();
                 Some(Event::Answered(id))
@@ -602,7 +604,6 @@ impl Connection {
             match &loaded {
                 Ok(()) => self.queue_waiting(id),
                 Err(why) if self.waits(id) => {
-                    self.deadlines.remove(id.slot() as u32);
                     self.fail_request(id, Unanswered::SchemaUnavailable(why.as_str().into()));
                 }
                 Err(_) => {}
@@ -619,7 +620,7 @@ impl Connection {
         }
     }
 
-    /// Answers a request without a reply. Its deadline must have been removed.
+    /// Answers a request without a reply.
     fn fail_request(&mut self, id: RequestId, why: Unanswered) {
         self.slots.set(id, State::Answered(Err(why)));
         self.ended.push_back(id);
@@ -634,7 +635,6 @@ impl Connection {
         let unanswered: Vec<RequestId> = self.slots.unanswered().collect();
         for id in unanswered {
             let outcome = self.outcome(id);
-            self.deadlines.remove(id.slot() as u32);
             self.fail_request(id, Unanswered::Lost(outcome));
         }
         self.waiting.clear();

@@ -230,6 +230,16 @@ impl<'a> Reader<'a> {
         Ok(&start[..start.len() - self.rest.len()])
     }
 
+    /// Continues at `rest`, the end of what has not been read yet.
+    #[inline]
+    pub(crate) fn advance_to(&mut self, rest: &'a [u8]) {
+        debug_assert!(
+            rest.len() <= self.rest.len(),
+            "not the end of the same input"
+        );
+        self.rest = rest;
+    }
+
     #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest.split_at_checked(length) {

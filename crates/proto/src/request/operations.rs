@@ -123,10 +123,22 @@ impl Operations {
         cut: i32,
         paste: &str,
     ) -> Self {
-        self.begin(5, b":", field.into());
-        write::int(&mut self.bytes, i64::from(offset));
-        write::int(&mut self.bytes, i64::from(cut));
+        self.begin_splice(field.into(), offset, cut);
         write::str(&mut self.bytes, paste.as_bytes());
+        self
+    }
+
+    /// As [`splice`](Self::splice), of binary data (a field of type `varbinary`, 3.2.0).
+    #[must_use]
+    pub fn splice_bytes<'f>(
+        mut self,
+        field: impl Into<Field<'f>>,
+        offset: i32,
+        cut: i32,
+        paste: &[u8],
+    ) -> Self {
+        self.begin_splice(field.into(), offset, cut);
+        write::bin(&mut self.bytes, paste);
         self
     }
 
@@ -161,6 +173,12 @@ impl Operations {
             self.failed.get_or_insert(error);
         }
         self
+    }
+
+    fn begin_splice(&mut self, field: Field<'_>, offset: i32, cut: i32) {
+        self.begin(5, b":", field);
+        write::int(&mut self.bytes, i64::from(offset));
+        write::int(&mut self.bytes, i64::from(cut));
     }
 
     fn begin(&mut self, length: usize, name: &[u8], field: Field<'_>) {

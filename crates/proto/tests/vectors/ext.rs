@@ -38,7 +38,13 @@ pub(crate) fn decimal(mut data: &[u8]) -> Option<String> {
 /// The 16 bytes in the order of the text.
 pub(crate) fn uuid(data: &[u8]) -> Option<String> {
     let data: &[u8; 16] = data.try_into().ok()?;
-    let groups = [&data[..4], &data[4..6], &data[6..8], &data[8..10], &data[10..]];
+    let groups = [
+        &data[..4],
+        &data[4..6],
+        &data[6..8],
+        &data[8..10],
+        &data[10..],
+    ];
     Some(groups.map(crate::load::to_hex).join("-"))
 }
 

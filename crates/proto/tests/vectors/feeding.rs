@@ -26,7 +26,8 @@ pub(crate) fn every_way(bytes: &[u8], feedings: &mut usize) -> Result<Packet, St
     *feedings += 1;
 
     for at in split_points(bytes.len()) {
-        let mut input = BytesMut::from(&bytes[..at]);
+        let mut input = BytesMut::with_capacity(bytes.len());
+        input.extend_from_slice(&bytes[..at]);
         nothing(&mut input, at)?;
         input.extend_from_slice(&bytes[at..]);
         only(&mut input, &packet, &[]).map_err(|why| format!("in two at {at}: {why}"))?;
@@ -47,12 +48,10 @@ pub(crate) fn every_way(bytes: &[u8], feedings: &mut usize) -> Result<Packet, St
 const TRAILER: [u8; 7] = [0xce, 0, 0, 0, 0x18, 0x83, 0];
 
 /// Every point of ordinary packets. Of long ones those in and around prefix and header, those near
-/// the end, and some hundreds between.
+/// the end, and at least 64 between.
 fn split_points(length: usize) -> impl Iterator<Item = usize> {
-    let step = (length / 512).max(997);
-    (1..length).filter(move |at| {
-        length <= 4096 || *at <= 64 || length - at <= 16 || at % step == 0
-    })
+    let step = (length / 64).max(997);
+    (1..length).filter(move |at| length <= 4096 || *at <= 64 || length - at <= 16 || at % step == 0)
 }
 
 fn cut(input: &mut BytesMut) -> Result<Option<Packet>, String> {
@@ -128,7 +127,7 @@ impl Session {
         self.expect(None)?;
         let answer = self.connection.take(id).ok_or("no answer to take")?;
         let response = answer.map_err(|error| error.to_string())?;
-        count("sync id", sync as usize, response.header().sync as usize)?;
+        count("sync id", sync, response.header().sync)?;
         Ok(response)
     }
 
@@ -177,7 +176,7 @@ pub(crate) fn greeting(view: &serde_json::Value, bytes: &[u8]) -> Compared {
     use tarantool_proto::{Greeting, GreetingError};
 
     let bytes = bytes.first_chunk().ok_or("too short for a greeting")?;
-    let about = view["line1"].as_str().or(view["greeting"].as_str());
+    let about = view["line1"].as_str().or_else(|| view["greeting"].as_str());
     let about = about.ok_or("no greeting in the view")?.trim_end();
     let parsed = Greeting::parse(bytes);
     if about.ends_with("(Lua console)") {

@@ -7,6 +7,8 @@ pub(crate) struct Packet<'a> {
     /// What the length prefix declares.
     pub(crate) length: u64,
     pub(crate) header: Vec<Entry<'a>>,
+    /// The bytes of all that follows the header.
+    pub(crate) behind_header: &'a [u8],
     pub(crate) body: Body<'a>,
     /// Bytes of the packet behind its body.
     pub(crate) trailing: &'a [u8],
@@ -49,6 +51,7 @@ impl<'a> Packet<'a> {
             .ok_or("the packet is shorter than its length")?;
         *rest = behind;
         let header = entries(&mut packet)?.ok_or("the header is not a map")?;
+        let behind_header = packet;
         let body = if packet.is_empty() {
             Body::Absent
         } else if let Some(entries) = entries(&mut packet)? {
@@ -59,6 +62,7 @@ impl<'a> Packet<'a> {
         Ok(Self {
             length,
             header,
+            behind_header,
             body,
             trailing: packet,
         })
@@ -154,6 +158,17 @@ fn collection(rest: &mut &[u8], short: u8, long: u8) -> Option<usize> {
 /// The shortest bytes of a value.
 pub(crate) fn shortest(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
-    rmpv::encode::write_value(&mut bytes, value).expect("memory does not fail");
+    match value {
+        // `rmpv` would make these binary data.
+        Value::String(text) if text.is_err() && text.as_bytes().len() < 32 => {
+            bytes.push(0xa0 | text.as_bytes().len() as u8);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        Value::Array(elements) if elements.len() < 16 => {
+            bytes.push(0x90 | elements.len() as u8);
+            bytes.extend(elements.iter().flat_map(shortest));
+        }
+        _ => rmpv::encode::write_value(&mut bytes, value).expect("memory does not fail"),
+    }
     bytes
 }

@@ -15,6 +15,8 @@ pub(crate) enum Why {
     Unknown,
     ResponseNotRun,
     NotThroughConnection,
+    /// No reason, but a failure.
+    Failed,
 }
 
 impl fmt::Display for Why {
@@ -23,9 +25,10 @@ impl fmt::Display for Why {
             Self::NothingSent => "Steps without a request",
             Self::WrongOnPurpose => "Requests that are wrong on purpose: our API cannot build them",
             Self::NotCoveredYet => "Requests of kinds that are not covered yet",
-            Self::NotOffered => "Requests that servers accept and our API does not offer",
+            Self::NotOffered => "Requests that our API does not offer",
             Self::Unknown => "Requests whose making is not recorded",
             Self::ResponseNotRun => "Responses that were not run",
+            Self::Failed => "Failures",
             Self::NotThroughConnection => {
                 "Responses decoded, but not as answers taken from a Connection"
             }
@@ -54,10 +57,11 @@ pub(crate) struct Report {
     pub(crate) greetings: usize,
     pub(crate) handshakes: usize,
     pub(crate) feedings: usize,
-    /// Answers taken from a connection: two per response, fed whole and byte by byte.
+    /// Answers taken from a connection: two per response, fed whole and piece by piece.
     pub(crate) answers: usize,
     pub(crate) failures: Vec<String>,
     skipped: BTreeMap<(Why, String), Places>,
+    /// How much of the vectors is wanting.
     skips: usize,
 }
 
@@ -77,6 +81,7 @@ impl Report {
     pub(crate) fn fail(&mut self, case: &Case, place: &str, why: &str) {
         let failure = format!("{} ({}): {why:.600}", place, case.server);
         self.failures.push(failure);
+        self.skips += 1;
     }
 
     /// Counts a vector, whose skips are what `run` adds.
@@ -88,17 +93,24 @@ impl Report {
         self.complete += usize::from(self.skips == before);
     }
 
-    /// How many requests of this type were encoded, for all servers together.
-    pub(crate) fn encoded(&self, request_type: &str) -> usize {
-        let encoded = self.encoded.iter();
-        encoded
-            .filter(|((name, _), _)| *name == request_type)
-            .map(|(_, count)| count)
-            .sum()
+    /// Every request and every response was run, or has a reason or a failure.
+    pub(crate) fn check_sums(&self) {
+        let encoded: usize = self.encoded.values().sum();
+        let skipped = [
+            Why::WrongOnPurpose,
+            Why::NotCoveredYet,
+            Why::NotOffered,
+            Why::Unknown,
+        ];
+        let skipped: usize = skipped.map(|why| self.count(why)).iter().sum();
+        assert_eq!(self.requests, encoded + skipped);
+        let unanswered = self.greetings + self.count(Why::NotThroughConnection);
+        let failed = self.failures.len();
+        assert_eq!(self.responses, self.answers / 2 + unanswered + failed);
     }
 
     /// How much was not run for reasons of this kind.
-    pub(crate) fn skipped(&self, why: Why) -> usize {
+    fn count(&self, why: Why) -> usize {
         let skipped = self.skipped.iter().filter(|((kind, _), _)| *kind == why);
         skipped.map(|(_, places)| total(places)).sum()
     }
@@ -143,19 +155,47 @@ impl fmt::Display for Report {
         for (server, count) in &self.vectors {
             writeln!(f, "  {count:5}  {server}")?;
         }
-        writeln!(f, "  {:5}  in full: every request encoded, every response decoded", self.complete)?;
+        writeln!(
+            f,
+            "  {:5}  in full: every request encoded, every response decoded",
+            self.complete
+        )?;
         writeln!(f, "Steps: {}", self.steps)?;
+        writeln!(
+            f,
+            "Names below: case/step, +packet of one write, #response, @server if not all"
+        )?;
         writeln!(f, "Requests sent: {}", self.requests)?;
-        writeln!(f, "  {encoded:5}  encoded by us, decoded to the recorded view")?;
+        writeln!(
+            f,
+            "  {encoded:5}  encoded by us, decoded to the recorded view"
+        )?;
         for ((name, server), count) in &self.encoded {
             writeln!(f, "         {count:5}  {name}, {server}")?;
         }
-        writeln!(f, "  {:5}  recorded ones compared with their view", self.request_views)?;
+        writeln!(
+            f,
+            "  {:5}  recorded ones compared with their view",
+            self.request_views
+        )?;
         writeln!(f, "Responses: {}", self.responses)?;
         writeln!(f, "  {:5}  greetings", self.greetings)?;
-        writeln!(f, "  {:5}  packets, fed in {} ways", self.responses - self.greetings, self.feedings)?;
-        writeln!(f, "  {:5}  answers taken from a Connection, two per reply", self.answers)?;
-        writeln!(f, "  {:5}  handshakes with a recorded reply to ID", self.handshakes)?;
+        writeln!(
+            f,
+            "  {:5}  packets, fed in {} ways",
+            self.responses - self.greetings,
+            self.feedings
+        )?;
+        writeln!(
+            f,
+            "  {:5}  answers taken from a Connection, two per reply",
+            self.answers
+        )?;
+        writeln!(
+            f,
+            "  {:5}  handshakes with a recorded reply to ID",
+            self.handshakes
+        )?;
         for why in [
             Why::NothingSent,
             Why::WrongOnPurpose,
@@ -165,7 +205,7 @@ impl fmt::Display for Report {
             Why::ResponseNotRun,
             Why::NotThroughConnection,
         ] {
-            writeln!(f, "{why}: {}", self.skipped(why))?;
+            writeln!(f, "{why}: {}", self.count(why))?;
             self.reasons(why, f)?;
         }
         let forms: Vec<&str> = self.forms.iter().map(String::as_str).collect();

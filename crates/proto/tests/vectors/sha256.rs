@@ -27,40 +27,47 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Some megabytes of the vectors go through here.
+#[expect(clippy::manual_rotate, reason = "calls are slow without optimization")]
 fn compress(state: &mut [u32; 8], block: &[u8]) {
     let mut words = [0_u32; 64];
-    for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
-        *word = bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+    let mut at = 0;
+    while at < 16 {
+        let word = [
+            block[4 * at],
+            block[4 * at + 1],
+            block[4 * at + 2],
+            block[4 * at + 3],
+        ];
+        words[at] = u32::from_be_bytes(word);
+        at += 1;
     }
-    for at in 16..64 {
+    while at < 64 {
         let (early, late) = (words[at - 15], words[at - 2]);
-        let s0 = early.rotate_right(7) ^ early.rotate_right(18) ^ (early >> 3);
-        let s1 = late.rotate_right(17) ^ late.rotate_right(19) ^ (late >> 10);
-        words[at] = words[at - 16]
-            .wrapping_add(s0)
-            .wrapping_add(words[at - 7])
-            .wrapping_add(s1);
+        let s0 = (early >> 7 | early << 25) ^ (early >> 18 | early << 14) ^ (early >> 3);
+        let s1 = (late >> 17 | late << 15) ^ (late >> 19 | late << 13) ^ (late >> 10);
+        let sum = words[at - 16].wrapping_add(words[at - 7]);
+        words[at] = sum.wrapping_add(s0).wrapping_add(s1);
+        at += 1;
     }
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for (word, constant) in words.iter().zip(ROUND) {
-        let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
-        let first = h
-            .wrapping_add(s1)
-            .wrapping_add((e & f) ^ (!e & g))
-            .wrapping_add(constant)
-            .wrapping_add(*word);
-        let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
+    at = 0;
+    while at < 64 {
+        let s1 = (e >> 6 | e << 26) ^ (e >> 11 | e << 21) ^ (e >> 25 | e << 7);
+        let word = words[at].wrapping_add(ROUND[at]);
+        let first = h.wrapping_add(word).wrapping_add(s1);
+        let first = first.wrapping_add((e & f) ^ (!e & g));
+        let s0 = (a >> 2 | a << 30) ^ (a >> 13 | a << 19) ^ (a >> 22 | a << 10);
         let second = s0.wrapping_add((a & b) ^ (a & c) ^ (b & c));
-        (h, g, f, e, d, c, b, a) = (
-            g,
-            f,
-            e,
-            d.wrapping_add(first),
-            c,
-            b,
-            a,
-            first.wrapping_add(second),
-        );
+        h = g;
+        g = f;
+        f = e;
+        e = d.wrapping_add(first);
+        d = c;
+        c = b;
+        b = a;
+        a = first.wrapping_add(second);
+        at += 1;
     }
     for (word, change) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
         *word = word.wrapping_add(change);

@@ -1,5 +1,7 @@
 //! Compares packets with the recorded views of them.
 
+use std::fmt::Display;
+
 use rmpv::Value;
 use serde_json::{Map, Value as Json, json};
 use tarantool_proto::{Key, RequestType};
@@ -215,7 +217,9 @@ fn tagged(tag: &str, view: &Json, actual: &Value) -> Compared {
     let inner = &view[tag];
     let shown = match (tag, actual) {
         ("$map", Value::Map(pairs)) => {
-            let pairs = pairs.iter().map(|(key, value)| vec![key.clone(), value.clone()]);
+            let pairs = pairs
+                .iter()
+                .map(|(key, value)| vec![key.clone(), value.clone()]);
             let pairs: Vec<Value> = pairs.map(Value::Array).collect();
             return value(&[], inner, &Value::Array(pairs));
         }
@@ -275,7 +279,11 @@ pub(crate) fn string(view: &Json) -> Option<Vec<u8>> {
 /// Compares a text that replaces what is not UTF-8.
 pub(crate) fn text(view: &Json, actual: &str) -> Compared {
     match string(view) {
-        Some(bytes) => same("text", &json!(String::from_utf8_lossy(&bytes)), &json!(actual)),
+        Some(bytes) => same(
+            "text",
+            &json!(String::from_utf8_lossy(&bytes)),
+            &json!(actual),
+        ),
         None => value(&[], view, &actual.into()),
     }
 }
@@ -288,8 +296,13 @@ pub(crate) fn same(what: &str, expected: &Json, actual: &Json) -> Compared {
     }
 }
 
-pub(crate) fn count(what: &str, expected: usize, actual: usize) -> Compared {
-    same(what, &json!(expected), &json!(actual))
+/// As [`same`], for numbers.
+pub(crate) fn count<T: PartialEq + Display>(what: &str, expected: T, actual: T) -> Compared {
+    if expected == actual {
+        Ok(())
+    } else {
+        Err(format!("{what}: {actual} for {expected}"))
+    }
 }
 
 pub(crate) fn object(view: &Json) -> Result<&Map<String, Json>, String> {

@@ -13,7 +13,7 @@ use tarantool_proto::{Frame, IteratorType, RequestType};
 use crate::auth;
 use crate::load::Case;
 use crate::operations::operations;
-use crate::packet::{Entry, Packet, elements};
+use crate::packet::{Body, Entry, Packet, elements};
 use crate::report::Why;
 
 /// Why there is no request of ours.
@@ -26,7 +26,7 @@ pub(crate) struct Source<'a> {
     pub(crate) forms: BTreeSet<String>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
     /// Encodes our request, with the values of the recorded one, into `frame`.
     pub(crate) fn encode(&mut self, frame: &mut Frame) -> Result<RequestType, Reason> {
         let request_type = self.request_type()?;
@@ -37,11 +37,21 @@ impl Source<'_> {
             RequestType::ID => {
                 let version = self.optional(0x54).map(uint).transpose()?;
                 let features = match self.optional(0x55) {
-                    Some(entry) => list(entry, uint32)?,
+                    Some(entry) => {
+                        let numbers = entry.value.as_array().ok_or_else(wrong_type)?;
+                        let numbers = numbers.iter().map(narrow);
+                        numbers.collect::<Result<Vec<u32>, Reason>>()?
+                    }
                     None => Vec::new(),
                 };
                 let version = version.unwrap_or_default();
-                encode(&Id { version, features: &features }, frame)
+                encode(
+                    &Id {
+                        version,
+                        features: &features,
+                    },
+                    frame,
+                )
             }
             RequestType::AUTH => encode(&auth::auth(self)?, frame),
             RequestType::SELECT => self.select(frame),
@@ -69,26 +79,36 @@ impl Source<'_> {
                 }
                 encode(&delete, frame)
             }
-            RequestType::CALL => {
-                encode(&Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
-            }
-            RequestType::CALL_16 => {
-                encode(&Call16::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
-            }
-            _ => encode(&Eval::new(text(self.entry(0x27)?)?).arguments(self.arguments()?), frame),
+            RequestType::CALL => encode(
+                &Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?),
+                frame,
+            ),
+            RequestType::CALL_16 => encode(
+                &Call16::new(text(self.entry(0x22)?)?).arguments(self.arguments()?),
+                frame,
+            ),
+            _ => encode(
+                &Eval::new(text(self.entry(0x27)?)?).arguments(self.arguments()?),
+                frame,
+            ),
         }?;
         Ok(request_type)
     }
 
     fn select(&mut self, frame: &mut Frame) -> Result<(), Reason> {
+        let limit = uint32(self.entry(0x12)?)?;
+        self.forms
+            .extend((limit < u32::MAX).then(|| "limit".into()));
         let mut select = Select::from(self.space()?)
             .key(self.array(0x20)?)
-            .limit(uint32(self.entry(0x12)?)?);
+            .limit(limit);
         if let Some(index) = self.index()? {
             select = select.index(index);
         }
         if let Some(offset) = self.optional(0x13) {
-            select = select.offset(uint32(offset)?);
+            let offset = uint32(offset)?;
+            self.forms.extend((offset > 0).then(|| "offset".into()));
+            select = select.offset(offset);
         }
         if let Some(iterator) = self.optional(0x14) {
             let number = uint32(iterator)?;
@@ -147,7 +167,9 @@ impl Source<'_> {
             return Err(wrong("bytes behind the body"));
         }
         let mut seen = BTreeSet::new();
-        let covered = COVERED.iter().find(|(covered, ..)| *covered == request_type);
+        let covered = COVERED
+            .iter()
+            .find(|(covered, ..)| *covered == request_type);
         let (_, mandatory, optional) = covered.ok_or_else(|| wrong("type"))?;
         for entry in entries {
             let key = entry.number();
@@ -167,31 +189,37 @@ impl Source<'_> {
             }
         }
         for key in *mandatory {
-            if !seen.contains(key) && !(*key == 0x10 && seen.contains(&0x5e)) {
+            let by_name = *key == 0x10 && seen.contains(&0x5e);
+            if !seen.contains(key) && !by_name {
                 return Err(wrong("mandatory key missing"));
             }
         }
         if (seen.contains(&0x10) && seen.contains(&0x5e))
             || (seen.contains(&0x11) && seen.contains(&0x5f))
         {
-            return Err(not_offered("number and name of a space or an index at once"));
+            return Err(not_offered(
+                "number and name of a space or an index at once",
+            ));
         }
-        if request_type == RequestType::ID && entries.is_empty() && self.packet.body.is_absent() {
+        if request_type == RequestType::ID
+            && entries.is_empty()
+            && matches!(self.packet.body, Body::Absent)
+        {
             return Err(wrong("mandatory key missing"));
         }
         Ok(())
     }
 
-    pub(crate) fn entry(&self, key: u64) -> Result<&Entry<'_>, Reason> {
+    pub(crate) fn entry(&self, key: u64) -> Result<&'a Entry<'a>, Reason> {
         let entry = self.packet.entry(key);
         entry.ok_or_else(|| wrong("mandatory key missing"))
     }
 
-    fn optional(&self, key: u64) -> Option<&Entry<'_>> {
+    fn optional(&self, key: u64) -> Option<&'a Entry<'a>> {
         self.packet.entry(key)
     }
 
-    fn array(&self, key: u64) -> Result<Raw<'_>, Reason> {
+    fn array(&self, key: u64) -> Result<Raw<'a>, Reason> {
         let entry = self.entry(key)?;
         if !entry.value.is_array() {
             return Err(wrong_type());
@@ -199,7 +227,7 @@ impl Source<'_> {
         raw(entry.bytes)
     }
 
-    fn arguments(&self) -> Result<Raw<'_>, Reason> {
+    fn arguments(&self) -> Result<Raw<'a>, Reason> {
         if self.optional(0x21).is_some() {
             self.array(0x21)
         } else {
@@ -207,8 +235,12 @@ impl Source<'_> {
         }
     }
 
-    fn space(&mut self) -> Result<Identifier<'_>, Reason> {
-        let form = if self.optional(0x5e).is_some() { "name" } else { "number" };
+    fn space(&mut self) -> Result<Identifier<'a>, Reason> {
+        let form = if self.optional(0x5e).is_some() {
+            "name"
+        } else {
+            "number"
+        };
         self.forms.insert(format!("space by {form}"));
         match self.optional(0x5e) {
             Some(name) => Ok(Identifier::Name(text(name)?)),
@@ -216,11 +248,13 @@ impl Source<'_> {
         }
     }
 
-    fn index(&self) -> Result<Option<Identifier<'_>>, Reason> {
+    fn index(&mut self) -> Result<Option<Identifier<'a>>, Reason> {
         if let Some(name) = self.optional(0x5f) {
+            self.forms.insert("index by name".into());
             return Ok(Some(Identifier::Name(text(name)?)));
         }
         let number = self.optional(0x11).map(uint32).transpose()?;
+        self.forms.extend(number.map(|_| "index by number".into()));
         Ok(number.map(Identifier::Number))
     }
 
@@ -234,12 +268,12 @@ impl Source<'_> {
 
 fn encode(request: &impl Request, frame: &mut Frame) -> Result<(), Reason> {
     let encoded = frame.encode(request);
-    encoded.map_err(|error| wrong(&format!("not encoded: {error}")))
+    encoded.map_err(|error| failed(&format!("not encoded: {error}")))
 }
 
 /// One value as it was recorded.
 pub(crate) fn raw(bytes: &[u8]) -> Result<Raw<'_>, Reason> {
-    Raw::new(bytes).map_err(|error| wrong(&format!("no MessagePack: {error}")))
+    Raw::new(bytes).map_err(|error| failed(&format!("no MessagePack: {error}")))
 }
 
 fn uint(entry: &Entry<'_>) -> Result<u64, Reason> {
@@ -255,15 +289,11 @@ fn narrow(value: &Value) -> Result<u32, Reason> {
     u32::try_from(number).map_err(|_| not_offered("number of over 32 bits"))
 }
 
-fn list<T>(entry: &Entry<'_>, each: fn(&Entry<'_>) -> Result<T, Reason>) -> Result<Vec<T>, Reason> {
-    let _ = each;
-    let _ = entry;
-    Ok(Vec::new())
-}
-
 pub(crate) fn text<'e>(entry: &'e Entry<'_>) -> Result<&'e str, Reason> {
     match &entry.value {
-        Value::String(text) => text.as_str().ok_or_else(|| not_offered("name that is not UTF-8")),
+        Value::String(text) => text
+            .as_str()
+            .ok_or_else(|| not_offered("name that is not UTF-8")),
         _ => Err(wrong_type()),
     }
 }
@@ -274,6 +304,11 @@ fn wrong_type() -> Reason {
 
 pub(crate) fn wrong(reason: &str) -> Reason {
     (Why::WrongOnPurpose, reason.to_owned())
+}
+
+/// Not a reason to skip the request, but what is wrong with ours.
+pub(crate) fn failed(reason: &str) -> Reason {
+    (Why::Failed, reason.to_owned())
 }
 
 pub(crate) fn not_offered(reason: &str) -> Reason {
@@ -289,7 +324,11 @@ const COVERED: [(RequestType, &[u64], &[u64]); 12] = [
     (RequestType::PING, &[], &[]),
     (RequestType::ID, &[], &[0x54, 0x55]),
     (RequestType::AUTH, &[0x21, 0x23], &[]),
-    (RequestType::SELECT, &[0x10, 0x12, 0x20], &[0x11, 0x13, 0x14]),
+    (
+        RequestType::SELECT,
+        &[0x10, 0x12, 0x20],
+        &[0x11, 0x13, 0x14],
+    ),
     (RequestType::INSERT, &[0x10, 0x21], &[]),
     (RequestType::REPLACE, &[0x10, 0x21], &[]),
     (RequestType::UPDATE, &[0x10, 0x20, 0x21], &[0x11, 0x15]),
@@ -301,8 +340,21 @@ const COVERED: [(RequestType, &[u64], &[u64]); 12] = [
 ];
 
 const LATER: [&str; 15] = [
-    "EXECUTE", "PREPARE", "BEGIN", "COMMIT", "ROLLBACK", "WATCH", "UNWATCH", "WATCH_ONCE",
-    "INSERT_ARROW", "JOIN", "SUBSCRIBE", "VOTE", "VOTE_DEPRECATED", "FETCH_SNAPSHOT", "REGISTER",
+    "EXECUTE",
+    "PREPARE",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "WATCH",
+    "UNWATCH",
+    "WATCH_ONCE",
+    "INSERT_ARROW",
+    "JOIN",
+    "SUBSCRIBE",
+    "VOTE",
+    "VOTE_DEPRECATED",
+    "FETCH_SNAPSHOT",
+    "REGISTER",
 ];
 
 const ITERATORS: [IteratorType; 14] = [

@@ -11,7 +11,7 @@ use crate::job::{Contender, Failure, Job, Measured, Op};
 
 /// All tasks on one thread.
 pub const CURRENT_THREAD: &str = "tokio";
-/// Tasks on two worker threads.
+/// Tasks on as many worker threads as there are cores for this process, tokio's default.
 pub const MULTI_THREAD: &str = "tokio-mt";
 
 /// Tasks of the tokio connector.
@@ -37,10 +37,7 @@ impl Tasks {
         let runtime = if runtime == CURRENT_THREAD {
             Builder::new_current_thread().enable_all().build()?
         } else {
-            Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()?
+            Builder::new_multi_thread().enable_all().build()?
         };
         let config = Config::parse(&addr.to_string())?.batching(batching);
         let client = runtime.block_on(tarantool_tokio::connect(config))?;

@@ -39,30 +39,20 @@ impl Batching {
     /// can begin with the first requests while others are still being queued.
     #[must_use]
     pub const fn adaptive() -> Self {
-        Self {
-            write_bytes: 64 << 10,
-            turns: 1,
-            linger: None,
-        }
+        Self { write_bytes: 64 << 10, turns: 1, linger: None }
     }
 
     /// Never waits: writes whatever is queued as soon as the driver runs.
     #[must_use]
     pub const fn immediate() -> Self {
-        Self {
-            turns: 0,
-            ..Self::adaptive()
-        }
+        Self { turns: 0, ..Self::adaptive() }
     }
 
     /// Waits up to `linger` for more requests before each write, for those who want fewer packets
     /// at the price of latency.
     #[must_use]
     pub const fn linger(linger: Duration) -> Self {
-        Self {
-            linger: Some(linger),
-            ..Self::adaptive()
-        }
+        Self { linger: Some(linger), ..Self::adaptive() }
     }
 
     /// Ends a write after the request that reaches this many bytes; at least 1.
@@ -105,29 +95,21 @@ pub(crate) struct Batcher {
 
 impl Batcher {
     pub(crate) fn new(policy: Batching) -> Self {
-        Self {
-            policy,
-            answered: 0,
-            turns_taken: 0,
-            linger_over: false,
-        }
+        Self { policy, answered: 0, turns_taken: 0, linger_over: false }
     }
 
     pub(crate) fn on_answer(&mut self) {
         self.answered += 1;
-        self.turns_taken = 0;
     }
 
     pub(crate) fn on_linger_over(&mut self) {
         self.linger_over = true;
     }
 
-    pub(crate) fn on_write(&mut self, queued_left: usize) {
-        if queued_left == 0 {
-            self.answered = 0;
-            self.turns_taken = 0;
-            self.linger_over = false;
-        }
+    pub(crate) fn on_write(&mut self, requests: usize) {
+        self.answered = self.answered.saturating_sub(requests);
+        self.turns_taken = 0;
+        self.linger_over = false;
     }
 
     pub(crate) fn decide(&mut self, load: Load) -> Decision {

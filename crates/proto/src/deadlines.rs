@@ -74,11 +74,7 @@ impl Deadlines {
         if self.ordered.front().is_some_and(|(at, _)| *at <= now) {
             return self.ordered.pop_front().map(|(_, id)| id);
         }
-        if self
-            .others
-            .peek()
-            .is_some_and(|Reverse((at, _))| *at <= now)
-        {
+        if self.others.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             return self.others.pop().map(|Reverse((_, id))| id);
         }
         None
@@ -107,17 +103,18 @@ mod tests {
             let start = Instant::now();
             let mut deadlines = Deadlines::default();
             let mut live: HashMap<u64, Instant> = HashMap::new();
+            let mut used = 0;
             for (step, sync, offset) in steps {
                 let at = start + Duration::from_millis(offset);
                 let id = RequestId::from_sync(sync);
                 match step {
                     0 => {
                         // An id is used once.
-                        let id = RequestId::from_sync(sync + ((live.len() as u64 + offset) << 32));
-                        if live.insert(id.sync(), at).is_none() {
-                            let count = live.len();
-                            deadlines.insert(at, id, count, |id| live.contains_key(&id.sync()));
-                        }
+                        used += 1;
+                        let id = RequestId::from_sync(sync + (used << 32));
+                        live.insert(id.sync(), at);
+                        let count = live.len();
+                        deadlines.insert(at, id, count, |id| live.contains_key(&id.sync()));
                     }
                     1 => {
                         let any = live.keys().nth(id.slot() % live.len().max(1)).copied();

@@ -48,10 +48,7 @@ impl fmt::Display for ProtocolError {
         match self {
             Self::Greeting(error) => error.fmt(f),
             Self::LengthNotInteger { byte } => {
-                write!(
-                    f,
-                    "a packet's length begins with byte {byte:#04x}, not an unsigned integer"
-                )
+                write!(f, "a packet's length begins with byte {byte:#04x}, not an unsigned integer")
             }
             Self::PacketTooLong { length, max } => write!(
                 f,
@@ -66,10 +63,7 @@ impl fmt::Display for ProtocolError {
                 )
             }
             Self::UnknownSync { sync } => {
-                write!(
-                    f,
-                    "a reply to sync {sync:#x}, which no request was sent with"
-                )
+                write!(f, "a reply to sync {sync:#x}, which no request was sent with")
             }
         }
     }
@@ -105,10 +99,7 @@ impl fmt::Display for Stage {
         match self {
             Self::Greeting { received: 0 } => f.write_str("before the server's greeting"),
             Self::Greeting { received } => {
-                write!(
-                    f,
-                    "in the server's greeting, {received} of 128 bytes received"
-                )
+                write!(f, "in the server's greeting, {received} of 128 bytes received")
             }
             Self::Login => f.write_str("during login"),
             Self::Ready => f.write_str("while in use"),
@@ -155,20 +146,11 @@ impl fmt::Display for ConnectionError {
             Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Login { user, error } => write!(f, "login as {user} refused: {error}"),
             Self::Refused(error) => write!(f, "the server refused the connection: {error}"),
-            Self::Closed {
-                stage,
-                reason: None,
-            } => {
+            Self::Closed { stage, reason: None } => {
                 write!(f, "the server closed the connection {stage}")
             }
-            Self::Closed {
-                stage,
-                reason: Some(reason),
-            } => {
-                write!(
-                    f,
-                    "the server closed the connection {stage}, saying: {reason}"
-                )
+            Self::Closed { stage, reason: Some(reason) } => {
+                write!(f, "the server closed the connection {stage}, saying: {reason}")
             }
             Self::HandshakeTimedOut { stage } => write!(f, "timed out {stage}"),
             Self::Transport(text) => f.write_str(text),

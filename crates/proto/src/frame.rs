@@ -42,56 +42,43 @@ pub(crate) enum NameRef<'a> {
 
 /// `length | {SYNC: u64, REQUEST_TYPE: type}`: fixed widths, so that the sync id can be filled in
 /// later. SYNC comes first: an error about anything after it then carries it back.
-const TEMPLATE: [u8; 17] = [
-    0xce,
-    0,
-    0,
-    0,
-    0,
-    0x82,
-    Key::SYNC.number() as u8,
-    0xcf,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-];
+const TEMPLATE: [u8; BODY_AT] =
+    [0xce, 0, 0, 0, 0, 0x82, Key::SYNC.number() as u8, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const LENGTH: Range<usize> = 1..5;
 const PREFIX_SIZE: usize = 5;
 const SYNC: Range<usize> = 8..16;
 const TYPE_AT: usize = 17;
-/// Where the body's map header stands: every type that a client sends takes one byte.
+/// The highest type that takes one byte; those of requests all do.
+const TYPE_MAX: u32 = 0x7f;
+/// Where the body's map header stands.
 const BODY_AT: usize = 18;
 
 impl Frame {
     /// An empty frame.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            names_end: None,
-            space: Named::Absent,
-            index: Named::Absent,
-        }
+        Self { bytes: Vec::new(), names_end: None, space: Named::Absent, index: Named::Absent }
     }
 
     /// Encodes `request`, replacing what the frame held.
     ///
     /// # Errors
-    /// The request's values refused to be serialized, or it is over 4 GiB. The frame is then empty.
+    /// The request's values refused to be serialized, it is over 4 GiB, or it is none that a server
+    /// knows: of a type over 127, or with more than 15 entries. The frame is then empty.
     pub fn encode<R: Request + ?Sized>(&mut self, request: &R) -> Result<(), EncodeError> {
         self.clear();
-        self.bytes.extend_from_slice(&TEMPLATE);
-        write::uint(&mut self.bytes, u64::from(request.request_type().number()));
+        let number = request.request_type().number();
+        if number > TYPE_MAX {
+            let text = format!("request type {number} is not below 128");
+            return Err(EncodeError::new(text));
+        }
+        let mut header = TEMPLATE;
+        header[TYPE_AT] = number as u8;
+        self.bytes.extend_from_slice(&header);
         let mut body = Body::new(self);
         let encoded = request.encode(&mut body);
-        body.finish();
-        let sealed = encoded.and_then(|()| seal(&mut self.bytes));
+        let finished = body.finish();
+        let sealed = encoded.and(finished).and_then(|()| seal(&mut self.bytes));
         if sealed.is_err() {
             self.clear();
         }
@@ -160,11 +147,9 @@ impl Frame {
         let start = out.len();
         let names_end = self.names_end.unwrap_or(BODY_AT + 1);
         out.extend_from_slice(self.bytes.get(..=BODY_AT).unwrap_or_default());
-        write::uint(out, u64::from(Key::SPACE_ID.number()));
-        write::uint(out, u64::from(space));
+        write::uint_entry(out, Key::SPACE_ID.number() as u8, space);
         if let Some(index) = index {
-            write::uint(out, u64::from(Key::INDEX_ID.number()));
-            write::uint(out, u64::from(index));
+            write::uint_entry(out, Key::INDEX_ID.number() as u8, index);
         }
         out.extend_from_slice(self.bytes.get(names_end..).unwrap_or_default());
         let length = (out.len() - start - PREFIX_SIZE) as u32;
@@ -175,8 +160,7 @@ impl Frame {
     }
 
     pub(crate) fn space_number(&mut self, number: u32) {
-        write::uint(&mut self.bytes, u64::from(Key::SPACE_ID.number()));
-        write::uint(&mut self.bytes, u64::from(number));
+        write::uint_entry(&mut self.bytes, Key::SPACE_ID.number() as u8, number);
         self.space = Named::Number(number);
     }
 
@@ -185,8 +169,7 @@ impl Frame {
     }
 
     pub(crate) fn index_number(&mut self, number: u32) {
-        write::uint(&mut self.bytes, u64::from(Key::INDEX_ID.number()));
-        write::uint(&mut self.bytes, u64::from(number));
+        write::uint_entry(&mut self.bytes, Key::INDEX_ID.number() as u8, number);
         self.index = Named::Number(number);
         self.names_end = self.names_end.map(|_| self.bytes.len());
     }
@@ -290,32 +273,19 @@ impl Header {
             return None;
         };
         let (schema_version, rest) = match width {
-            0xcf => rest
-                .split_first_chunk()
-                .map(|(v, rest)| (u64::from_be_bytes(*v), rest))?,
-            0xce => rest
-                .split_first_chunk()
-                .map(|(v, rest)| (u32::from_be_bytes(*v).into(), rest))?,
+            0xcf => rest.split_first_chunk().map(|(v, rest)| (u64::from_be_bytes(*v), rest))?,
+            0xce => {
+                rest.split_first_chunk().map(|(v, rest)| (u32::from_be_bytes(*v).into(), rest))?
+            }
             _ => return None,
         };
         let request_type = RequestType::new(u32::from_be_bytes([t0, t1, t2, t3]));
         let sync = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
-        Some((
-            Self {
-                request_type,
-                sync,
-                schema_version,
-            },
-            rest,
-        ))
+        Some((Self { request_type, sync, schema_version }, rest))
     }
 
     fn decode_any(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut header = Self {
-            request_type: RequestType::OK,
-            sync: 0,
-            schema_version: 0,
-        };
+        let mut header = Self { request_type: RequestType::OK, sync: 0, schema_version: 0 };
         for _ in 0..reader.map()? {
             match reader.key()?.map(Key::new) {
                 Some(Key::REQUEST_TYPE) => {
@@ -358,10 +328,7 @@ pub fn split(
     };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if length > packet_bytes_max {
-        return Err(ProtocolError::PacketTooLong {
-            length,
-            max: packet_bytes_max,
-        });
+        return Err(ProtocolError::PacketTooLong { length, max: packet_bytes_max });
     }
     if length == 0 {
         return Err(ProtocolError::EmptyPacket);

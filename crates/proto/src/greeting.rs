@@ -35,22 +35,17 @@ impl Greeting {
             b"Binary" => {}
             b"Lua console" => return Err(GreetingError::LuaConsole),
             other => {
-                return Err(GreetingError::Protocol {
-                    name: escaped(other),
-                });
+                return Err(GreetingError::Protocol { name: escaped(other) });
             }
         }
-        let (version, version_text) =
-            version(version_text).ok_or_else(|| GreetingError::Version {
-                text: escaped(version_text),
-            })?;
+        let (version, version_text) = version(version_text)
+            .ok_or_else(|| GreetingError::Version { text: escaped(version_text) })?;
         Ok(Self {
             version,
             version_text: version_text.to_owned(),
             instance_uuid: instance_uuid(uuid.trim_ascii()).map(str::to_owned),
-            salt: decoded_salt(salt).ok_or_else(|| GreetingError::Salt {
-                text: escaped(salt.trim_ascii()),
-            })?,
+            salt: decoded_salt(salt)
+                .ok_or_else(|| GreetingError::Salt { text: escaped(salt.trim_ascii()) })?,
         })
     }
 
@@ -102,11 +97,7 @@ impl Version {
     /// A version to compare with.
     #[must_use]
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
-        Self {
-            major,
-            minor,
-            patch,
-        }
+        Self { major, minor, patch }
     }
 }
 
@@ -156,10 +147,7 @@ impl fmt::Display for GreetingError {
                 "this is the console port: connect to the port given in `box.cfg.listen`",
             ),
             Self::Protocol { name } => {
-                write!(
-                    f,
-                    "the server speaks the protocol \"{name}\", not \"Binary\""
-                )
+                write!(f, "the server speaks the protocol \"{name}\", not \"Binary\"")
             }
             Self::Version { text } => {
                 write!(f, "unreadable server version \"{text}\" in the greeting")
@@ -316,15 +304,8 @@ mod tests {
 
     #[test]
     fn instance_uuids() {
-        assert_eq!(
-            parsed("Tarantool 1.6.6 (Binary)").unwrap().instance_uuid(),
-            None
-        );
-        for uuid in [
-            &UUID[..35],
-            &UUID.replace('-', "1"),
-            &UUID.replace("11", "é"),
-        ] {
+        assert_eq!(parsed("Tarantool 1.6.6 (Binary)").unwrap().instance_uuid(), None);
+        for uuid in [&UUID[..35], &UUID.replace('-', "1"), &UUID.replace("11", "é")] {
             let greeting = parsed(&format!("Tarantool 3.7.0 (Binary) {uuid}"));
             assert_eq!(greeting.unwrap().instance_uuid(), None);
         }
@@ -399,12 +380,7 @@ mod tests {
                     let mut bytes = original;
                     bytes[at] = byte;
                     if let Err(error) = Greeting::parse(&bytes) {
-                        assert!(
-                            error
-                                .to_string()
-                                .bytes()
-                                .all(|b| (b' '..=b'~').contains(&b))
-                        );
+                        assert!(error.to_string().bytes().all(|b| (b' '..=b'~').contains(&b)));
                     }
                 }
             }

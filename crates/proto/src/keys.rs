@@ -509,9 +509,7 @@ impl FeatureSet {
 
     /// The features in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Feature> {
-        (0..u64::BITS)
-            .map(Feature::new)
-            .filter(move |feature| self.contains(*feature))
+        (0..u64::BITS).map(Feature::new).filter(move |feature| self.contains(*feature))
     }
 
     const fn bit(feature: Feature) -> Option<u64> {
@@ -586,9 +584,7 @@ mod tests {
     use super::*;
 
     fn known<T>(name: fn(u32) -> Option<T>) -> usize {
-        (0..0x1_0000)
-            .filter(|number| name(*number).is_some())
-            .count()
+        (0..0x1_0000).filter(|number| name(*number).is_some()).count()
     }
 
     #[test]

@@ -45,18 +45,10 @@ impl Outbox {
     /// A piece takes requests until it holds `piece_bytes` or more.
     #[inline]
     pub(crate) fn push(&mut self, piece_bytes: usize, append: impl FnOnce(&mut Vec<u8>)) -> u64 {
-        if self
-            .pieces
-            .back()
-            .is_none_or(|piece| piece.bytes.len() >= piece_bytes)
-        {
+        if self.pieces.back().is_none_or(|piece| piece.bytes.len() >= piece_bytes) {
             let bytes = self.spare.pop().unwrap_or_default();
             let start = self.handed_out + self.bytes as u64;
-            self.pieces.push_back(Piece {
-                bytes,
-                requests: 0,
-                start,
-            });
+            self.pieces.push_back(Piece { bytes, requests: 0, start });
         }
         let Some(piece) = self.pieces.back_mut() else {
             return self.handed_out;
@@ -97,10 +89,7 @@ impl Outbox {
     /// Makes the queued request at `position` harmless.
     pub(crate) fn neutralize(&mut self, position: u64) {
         let index = self.pieces.partition_point(|piece| piece.start <= position);
-        let Some(piece) = index
-            .checked_sub(1)
-            .and_then(|index| self.pieces.get_mut(index))
-        else {
+        let Some(piece) = index.checked_sub(1).and_then(|index| self.pieces.get_mut(index)) else {
             return;
         };
         frame::neutralize(&mut piece.bytes, (position - piece.start) as usize);

@@ -110,10 +110,7 @@ impl Names {
         let indexes = indexes.into_result().map_err(|error| error.to_string())?;
         // A change between the two replies shows as two versions; the older one counts, so that
         // the next use of a name notices the newer.
-        let version = spaces
-            .header()
-            .schema_version
-            .min(indexes.header().schema_version);
+        let version = spaces.header().schema_version.min(indexes.header().schema_version);
         self.schema = Schema::decode(&spaces, &indexes).map_err(|error| error.to_string())?;
         self.loaded = Some(version);
         Ok(())
@@ -146,15 +143,9 @@ impl Schema {
             NameRef::Absent => None,
             NameRef::Number(number) => Some(number),
             NameRef::Name(name) => {
-                let found = self
-                    .indexes
-                    .get(&space)
-                    .and_then(|indexes| indexes.get(name));
+                let found = self.indexes.get(&space).and_then(|indexes| indexes.get(name));
                 Some(*found.ok_or_else(|| {
-                    format!(
-                        "index named {:?} in space {space}",
-                        String::from_utf8_lossy(name)
-                    )
+                    format!("index named {:?} in space {space}", String::from_utf8_lossy(name))
                 })?)
             }
         };

@@ -53,9 +53,7 @@ impl StackEntry {
     /// The field's value does not fit `T`.
     pub fn field<'a, T: Deserialize<'a>>(&'a self, name: &str) -> Result<Option<T>, DecodeError> {
         let found = self.fields.iter().find(|(key, _)| &**key == name);
-        found
-            .map(|(_, value)| msgpack::from_slice(value))
-            .transpose()
+        found.map(|(_, value)| msgpack::from_slice(value)).transpose()
     }
 
     /// The names of the additional fields.
@@ -87,15 +85,8 @@ impl ServerError {
     /// the header, and says in its text what is wrong with the body.
     #[must_use]
     pub fn decode(header: &Header, body: &[u8]) -> Self {
-        let code = header
-            .request_type
-            .error_code()
-            .unwrap_or(ErrorCode::UNKNOWN);
-        let mut inner = Inner {
-            code,
-            message: "".into(),
-            stack: Vec::new(),
-        };
+        let code = header.request_type.error_code().unwrap_or(ErrorCode::UNKNOWN);
+        let mut inner = Inner { code, message: "".into(), stack: Vec::new() };
         if let Err(error) = inner.read(body) {
             inner.message = format!("{} (malformed error reply: {error})", inner.message).into();
         }
@@ -160,10 +151,7 @@ fn read_stack(reader: &mut Reader<'_>) -> Result<Vec<StackEntry>, DecodeError> {
 fn read_entry(reader: &mut Reader<'_>) -> Result<StackEntry, DecodeError> {
     let mut entry = StackEntry::default();
     each_entry(reader, |key, reader| {
-        match key
-            .and_then(|key| u32::try_from(key).ok())
-            .map(ErrorKey::new)
-        {
+        match key.and_then(|key| u32::try_from(key).ok()).map(ErrorKey::new) {
             Some(ErrorKey::TYPE) => entry.kind = text(reader)?,
             Some(ErrorKey::FILE) => entry.file = text(reader)?,
             Some(ErrorKey::LINE) => entry.line = reader.uint()?,
@@ -202,13 +190,7 @@ fn text(reader: &mut Reader<'_>) -> Result<Box<str>, DecodeError> {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} ({}, code {})",
-            self.0.message,
-            self.0.code,
-            self.0.code.number()
-        )?;
+        write!(f, "{} ({}, code {})", self.0.message, self.0.code, self.0.code.number())?;
         for cause in self.0.stack.iter().skip(1) {
             write!(f, "; caused by: {}", cause.message)?;
         }

@@ -29,10 +29,7 @@ impl RequestId {
     }
 
     pub(crate) const fn from_sync(sync: u64) -> Self {
-        Self {
-            slot: sync as u32,
-            generation: (sync >> 32) as u32,
-        }
+        Self { slot: sync as u32, generation: (sync >> 32) as u32 }
     }
 }
 
@@ -121,15 +118,10 @@ impl Slots {
         let slot = match self.free {
             Some(slot) => slot,
             None => {
-                let slot = u32::try_from(self.slots.len())
-                    .ok()
-                    .filter(|slot| *slot < SLOT_MAX)?;
+                let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot < SLOT_MAX)?;
                 // Generation 0 is left out: it would give the first request the sync id 0, which
                 // the server uses for what belongs to no request.
-                self.slots.push(Slot {
-                    generation: 1,
-                    state: State::Free(None),
-                });
+                self.slots.push(Slot { generation: 1, state: State::Free(None) });
                 slot
             }
         };
@@ -139,10 +131,7 @@ impl Slots {
         }
         entry.state = State::Accepted;
         self.occupied += 1;
-        Some(RequestId {
-            slot,
-            generation: entry.generation,
-        })
+        Some(RequestId { slot, generation: entry.generation })
     }
 
     /// The state of a request; `None` if it is over.
@@ -193,20 +182,15 @@ impl Slots {
             };
         }
         let age = slot.generation.wrapping_sub(id.generation);
-        if age < u32::MAX / 2 && id.generation != 0 {
-            Owner::Past
-        } else {
-            Owner::Unknown
-        }
+        if age < u32::MAX / 2 && id.generation != 0 { Owner::Past } else { Owner::Unknown }
     }
 
     /// The requests that have no answer yet.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = RequestId> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            slot.state.is_unanswered().then_some(RequestId {
-                slot: index as u32,
-                generation: slot.generation,
-            })
+            slot.state
+                .is_unanswered()
+                .then_some(RequestId { slot: index as u32, generation: slot.generation })
         })
     }
 

@@ -49,11 +49,7 @@ impl Stats {
 }
 
 fn ratio(count: u64, of: u64) -> f64 {
-    if of == 0 {
-        0.0
-    } else {
-        count as f64 / of as f64
-    }
+    if of == 0 { 0.0 } else { count as f64 / of as f64 }
 }
 
 impl fmt::Display for Stats {

@@ -62,12 +62,8 @@ pub(super) enum Own {
 }
 
 impl Own {
-    const ALL: [Self; 4] = [
-        Self::Id,
-        Self::Auth,
-        Self::View(View::Spaces),
-        Self::View(View::Indexes),
-    ];
+    const ALL: [Self; 4] =
+        [Self::Id, Self::Auth, Self::View(View::Spaces), Self::View(View::Indexes)];
 
     /// Generation 0, which requests never have, in slots that they never get.
     pub(super) const fn sync(self) -> u64 {
@@ -99,10 +95,7 @@ impl Connection {
             Err(error) => return self.end(ProtocolError::Greeting(error).into()),
         };
         let mut frame = Frame::new();
-        let id = Id {
-            version: PROTOCOL_VERSION,
-            features: &FEATURES,
-        };
+        let id = Id { version: PROTOCOL_VERSION, features: &FEATURES };
         // Fixed values serialize always; an empty frame would leave the handshake to its deadline.
         if frame.encode(&id).is_ok() {
             self.queue_own(&frame, Own::Id);
@@ -115,15 +108,9 @@ impl Connection {
                 self.queue_own(&frame, Own::Auth);
             }
         }
-        self.phase = Phase::Login(Handshake {
-            identified: false,
-            logged_in,
-        });
-        self.server = Some(ServerInfo {
-            greeting,
-            protocol_version: 0,
-            features: FeatureSet::new(),
-        });
+        self.phase = Phase::Login(Handshake { identified: false, logged_in });
+        self.server =
+            Some(ServerInfo { greeting, protocol_version: 0, features: FeatureSet::new() });
     }
 
     /// Takes the reply to identification or login.
@@ -141,11 +128,7 @@ impl Connection {
             }
             _ => {
                 if let Err(error) = result {
-                    let user = self
-                        .config
-                        .credentials
-                        .as_ref()
-                        .map(|login| login.user.clone());
+                    let user = self.config.credentials.as_ref().map(|login| login.user.clone());
                     let user = user.unwrap_or_default();
                     self.end(ConnectionError::Login { user, error });
                     return None;

@@ -129,8 +129,7 @@ impl Connection {
         if let Some(deadline) = deadline {
             let slots = &self.slots;
             let live = slots.occupied();
-            self.deadlines
-                .insert(deadline, id, live, |id| slots.is_unanswered(id));
+            self.deadlines.insert(deadline, id, live, |id| slots.is_unanswered(id));
         }
         self.stats.requests += 1;
         if self.waiting.is_empty() && self.has_place() {
@@ -229,9 +228,7 @@ impl Connection {
                 Phase::Ended(error) => return Err(error.clone()),
                 Phase::Greeting { .. } => {
                     let Some(greeting) = input.first_chunk::<GREETING_SIZE>() else {
-                        self.phase = Phase::Greeting {
-                            received: input.len(),
-                        };
+                        self.phase = Phase::Greeting { received: input.len() };
                         return Ok(None);
                     };
                     let greeting = *greeting;
@@ -263,10 +260,7 @@ impl Connection {
     pub fn poll_decision(&mut self) -> Decision {
         self.admit_waiting();
         let queued = self.outbox.requests();
-        self.batcher.decide(Load {
-            queued,
-            queued_bytes: self.outbox.bytes(),
-        })
+        self.batcher.decide(Load { queued, queued_bytes: self.outbox.bytes() })
     }
 
     /// Puts bytes to be written into `output`, which must be empty; `false`: there are none.
@@ -275,10 +269,7 @@ impl Connection {
     /// says otherwise.
     #[must_use = "the output must be written when this is true"]
     pub fn poll_transmit(&mut self, output: &mut Vec<u8>) -> bool {
-        debug_assert!(
-            output.is_empty(),
-            "bytes that were handed out before are not written yet"
-        );
+        debug_assert!(output.is_empty(), "bytes that were handed out before are not written yet");
         self.admit_waiting();
         let Some(requests) = self.outbox.pop(output, self.config.batching.write_bytes()) else {
             return false;
@@ -286,7 +277,7 @@ impl Connection {
         self.stats.requests_out += requests as u64;
         self.stats.batch_requests.record(requests);
         self.stats.batch_bytes.record(output.len());
-        self.batcher.on_write(self.outbox.requests());
+        self.batcher.on_write(requests);
         self.linger_until = None;
         true
     }
@@ -299,10 +290,7 @@ impl Connection {
             Phase::Greeting { .. } | Phase::Login(_) => self.handshake_deadline,
             _ => None,
         };
-        [self.deadlines.first(), handshake, self.linger_until]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.deadlines.first(), handshake, self.linger_until].into_iter().flatten().min()
     }
 
     /// Time has come to `now`: requests whose deadline passed are answered with
@@ -326,14 +314,8 @@ impl Connection {
             self.batcher.on_linger_over();
         }
         let in_handshake = matches!(self.phase, Phase::Greeting { .. } | Phase::Login(_));
-        if in_handshake
-            && self
-                .handshake_deadline
-                .is_some_and(|deadline| deadline <= now)
-        {
-            self.end(ConnectionError::HandshakeTimedOut {
-                stage: self.stage(),
-            });
+        if in_handshake && self.handshake_deadline.is_some_and(|deadline| deadline <= now) {
+            self.end(ConnectionError::HandshakeTimedOut { stage: self.stage() });
         }
         self.forget_stale();
     }
@@ -379,9 +361,7 @@ impl Connection {
     /// Who answered, once the handshake is over.
     #[must_use]
     pub fn server(&self) -> Option<&ServerInfo> {
-        self.server
-            .as_ref()
-            .filter(|_| !matches!(self.phase, Phase::Login(_)))
+        self.server.as_ref().filter(|_| !matches!(self.phase, Phase::Login(_)))
     }
 
     /// Why the connection ended, if it has.
@@ -470,10 +450,7 @@ impl Connection {
     }
 
     fn waits(&self, id: RequestId) -> bool {
-        matches!(
-            self.slots.get(id),
-            Some(State::Waiting(_) | State::Unresolved { .. })
-        )
+        matches!(self.slots.get(id), Some(State::Waiting(_) | State::Unresolved { .. }))
     }
 
     /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was asked
@@ -535,8 +512,7 @@ impl Connection {
     /// Queues a request of the connection itself.
     fn queue_own(&mut self, frame: &Frame, own: Own) -> u64 {
         let piece = self.config.batching.write_bytes();
-        self.outbox
-            .push(piece, |out| frame.append_to(out, own.sync()))
+        self.outbox.push(piece, |out| frame.append_to(out, own.sync()))
     }
 
     #[inline]
@@ -559,18 +535,14 @@ impl Connection {
         }
         if let Some(&byte) = body.first() {
             if !matches!(byte, 0x80..=0x8f | 0xde | 0xdf) {
-                let error = ProtocolError::BodyNotMap {
-                    sync: header.sync,
-                    byte,
-                };
+                let error = ProtocolError::BodyNotMap { sync: header.sync, byte };
                 self.end(ConnectionError::Protocol(error));
                 return None;
             }
         }
         match self.slots.owner(header.sync) {
             Owner::InFlight(id) => {
-                self.slots
-                    .set(id, State::Answered(Ok(Response::new(header, body))));
+                self.slots.set(id, State::Answered(Ok(Response::new(header, body))));
                 let slots = &self.slots;
                 self.deadlines.trim(|id| slots.is_unanswered(id));
                 self.stats.answered += 1;
@@ -649,10 +621,7 @@ impl Connection {
         let occupied = self.slots.occupied();
         let slots = &self.slots;
         let waits = |id: &RequestId| {
-            matches!(
-                slots.get(*id),
-                Some(State::Waiting(_) | State::Unresolved { .. })
-            )
+            matches!(slots.get(*id), Some(State::Waiting(_) | State::Unresolved { .. }))
         };
         for queue in [&mut self.waiting, &mut self.unresolved] {
             while queue.front().is_some_and(|id| !waits(id)) {

@@ -67,12 +67,7 @@ impl<'de> Deserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         self.nested(at, |this| {
-            let mut sequence = Sequence {
-                de: this,
-                left: length,
-                index: 0,
-                wanted,
-            };
+            let mut sequence = Sequence { de: this, left: length, index: 0, wanted };
             let value = visitor.visit_seq(&mut sequence)?;
             for _ in 0..sequence.left {
                 this.reader.skip()?;
@@ -88,10 +83,7 @@ impl<'de> Deserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         self.nested(at, |this| {
-            let mut pairs = Pairs {
-                de: this,
-                left: length,
-            };
+            let mut pairs = Pairs { de: this, left: length };
             let value = visitor.visit_map(&mut pairs)?;
             for _ in 0..2 * pairs.left {
                 this.reader.skip()?;
@@ -226,17 +218,9 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         match ahead.token()? {
             Token::Map(1) => {
                 self.reader = ahead;
-                self.nested(at, |this| {
-                    visitor.visit_enum(Variant {
-                        de: this,
-                        with_value: true,
-                    })
-                })
+                self.nested(at, |this| visitor.visit_enum(Variant { de: this, with_value: true }))
             }
-            _ => visitor.visit_enum(Variant {
-                de: self,
-                with_value: false,
-            }),
+            _ => visitor.visit_enum(Variant { de: self, with_value: false }),
         }
         .map_err(|error| error.at(at))
     }
@@ -289,9 +273,7 @@ impl<'de> de::SeqAccess<'de> for Sequence<'_, 'de> {
         }
         if index < wanted {
             let value = seed.deserialize(Absent);
-            return value
-                .map(Some)
-                .map_err(|error| error.missing().inside(index, name));
+            return value.map(Some).map_err(|error| error.missing().inside(index, name));
         }
         Ok(None)
     }
@@ -394,11 +376,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<(), DecodeError> {
-        if self.with_value {
-            self.de.reader.skip()
-        } else {
-            Ok(())
-        }
+        if self.with_value { self.de.reader.skip() } else { Ok(()) }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(
@@ -433,8 +411,6 @@ impl Variant<'_, '_> {
         if self.with_value {
             return Ok(());
         }
-        Err(DecodeError::new(
-            "expected a variant with a value, found its name alone",
-        ))
+        Err(DecodeError::new("expected a variant with a value, found its name alone"))
     }
 }

@@ -66,12 +66,7 @@ impl DecodeError {
     #[must_use]
     #[cold]
     pub fn new(what: impl Into<Box<str>>) -> Self {
-        Self(Box::new(Inner {
-            what: what.into(),
-            offset: None,
-            row: None,
-            path: Vec::new(),
-        }))
+        Self(Box::new(Inner { what: what.into(), offset: None, row: None, path: Vec::new() }))
     }
 
     /// The 0-based row of a reply in which it happened, if it was decoding rows.

@@ -63,10 +63,7 @@ impl<'a> Reader<'a> {
     /// A cursor at the start of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            rest: bytes,
-            length: bytes.len(),
-        }
+        Self { rest: bytes, length: bytes.len() }
     }
 
     /// How many bytes have been read.
@@ -211,9 +208,9 @@ impl<'a> Reader<'a> {
         while pending > 0 {
             pending -= 1;
             match self.token()? {
-                // Headers are checked against the remaining input, so this cannot overflow.
-                Token::Array(length) => pending += length,
-                Token::Map(length) => pending += 2 * length,
+                // Each header is checked against the remaining input, but many may claim it.
+                Token::Array(length) => pending = pending.saturating_add(length),
+                Token::Map(length) => pending = pending.saturating_add(2 * length),
                 _ => {}
             }
         }
@@ -233,10 +230,7 @@ impl<'a> Reader<'a> {
     /// Continues at `rest`, the end of what has not been read yet.
     #[inline]
     pub(crate) fn advance_to(&mut self, rest: &'a [u8]) {
-        debug_assert!(
-            rest.len() <= self.rest.len(),
-            "not the end of the same input"
-        );
+        debug_assert!(rest.len() <= self.rest.len(), "not the end of the same input");
         self.rest = rest;
     }
 

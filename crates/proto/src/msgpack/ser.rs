@@ -1,5 +1,7 @@
 //! serde to MessagePack, straight into the request's bytes.
 
+use std::ops::Range;
+
 use serde::ser::{self, Serialize};
 
 use super::{EncodeError, raw, write};
@@ -26,9 +28,7 @@ pub fn write_array<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Resul
     if is_array(out.get(start)) {
         return Ok(());
     }
-    Err(EncodeError::new(
-        "a row must be a struct, a tuple or a sequence",
-    ))
+    Err(EncodeError::new("a row must be a struct, a tuple or a sequence"))
 }
 
 /// Appends a key or a list of arguments: an array as it is, nil and `()` as the empty array, any
@@ -68,10 +68,7 @@ pub struct Serializer<'o> {
 impl<'o> Serializer<'o> {
     /// Appends what is serialized to `out`.
     pub const fn new(out: &'o mut Vec<u8>) -> Self {
-        Self {
-            out,
-            verbatim: false,
-        }
+        Self { out, verbatim: false }
     }
 
     fn variant(&mut self, name: &str) {
@@ -169,7 +166,7 @@ impl<'a, 'o> ser::Serializer for &'a mut Serializer<'o> {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
-        if self.verbatim {
+        if std::mem::take(&mut self.verbatim) {
             self.out.extend_from_slice(value);
         } else {
             write::bin(self.out, value);
@@ -258,13 +255,9 @@ impl<'a, 'o> ser::Serializer for &'a mut Serializer<'o> {
     fn serialize_map(self, length: Option<usize>) -> Result<Compound<'a>, EncodeError> {
         match length {
             Some(length) => {
+                let start = self.out.len();
                 write::map(self.out, length);
-                Ok(Compound {
-                    out: self.out,
-                    patch: None,
-                    count: 0,
-                    promised: Some(length),
-                })
+                Ok(Compound::announced(self.out, start, length))
             }
             None => Ok(Compound::counted(self.out, 0xdf)),
         }
@@ -298,28 +291,29 @@ pub struct Compound<'a> {
     patch: Option<usize>,
     count: usize,
     promised: Option<usize>,
+    /// Elements that were not announced.
+    skipped: usize,
+    header: Range<usize>,
 }
 
 impl<'a> Compound<'a> {
     fn array(out: &'a mut Vec<u8>, length: usize) -> Self {
+        let start = out.len();
         write::array(out, length);
-        Self {
-            out,
-            patch: None,
-            count: 0,
-            promised: Some(length),
-        }
+        Self::announced(out, start, length)
+    }
+
+    /// Behind a header that begins at `start`.
+    fn announced(out: &'a mut Vec<u8>, start: usize, length: usize) -> Self {
+        let header = start..out.len();
+        Self { out, patch: None, count: 0, promised: Some(length), skipped: 0, header }
     }
 
     fn counted(out: &'a mut Vec<u8>, marker: u8) -> Self {
+        let start = out.len();
         out.extend_from_slice(&[marker, 0, 0, 0, 0]);
-        let patch = Some(out.len() - 4);
-        Self {
-            out,
-            patch,
-            count: 0,
-            promised: None,
-        }
+        let header = start..out.len();
+        Self { out, patch: Some(start + 1), count: 0, promised: None, skipped: 0, header }
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
@@ -330,10 +324,16 @@ impl<'a> Compound<'a> {
     /// A wrong count would corrupt every value after this one, so it must not leave.
     fn finish(self) -> Result<(), EncodeError> {
         if let Some(promised) = self.promised {
-            if promised != self.count {
-                let text = format!("{promised} elements announced, {} given", self.count);
+            let given = self.count - self.skipped;
+            if promised != given {
+                let text = format!("{promised} elements announced, {given} given");
                 return Err(EncodeError::new(text));
             }
+        }
+        if self.skipped > 0 {
+            let mut header = Vec::new();
+            write::array(&mut header, self.count);
+            self.out.splice(self.header, header);
         }
         if let Some(at) = self.patch {
             let count = u32::try_from(self.count)
@@ -384,7 +384,7 @@ macro_rules! named_fields {
 
             /// A skipped field keeps its column: the row's other columns must not move.
             fn skip_field(&mut self, _name: &'static str) -> Result<(), EncodeError> {
-                self.promised = self.promised.map(|promised| promised + 1);
+                self.skipped += 1;
                 self.element(&())
             }
 

@@ -32,6 +32,19 @@ pub fn uint(out: &mut Vec<u8>, value: u64) {
     }
 }
 
+/// Appends a one-byte `key` and an unsigned integer, as one piece: most of what a request has
+/// besides its values.
+#[inline]
+pub(crate) fn uint_entry(out: &mut Vec<u8>, key: u8, value: u32) {
+    let [a, b, c, d] = value.to_be_bytes();
+    match value {
+        0..=0x7f => out.extend_from_slice(&[key, d]),
+        0x80..=0xff => out.extend_from_slice(&[key, 0xcc, d]),
+        0x100..=0xffff => out.extend_from_slice(&[key, 0xcd, c, d]),
+        _ => out.extend_from_slice(&[key, 0xce, a, b, c, d]),
+    }
+}
+
 /// Appends a signed integer; a non-negative one as an unsigned integer.
 #[inline]
 pub fn int(out: &mut Vec<u8>, value: i64) {
@@ -106,11 +119,7 @@ fn long_length(out: &mut Vec<u8>, marker16: u8, marker32: u8, length: usize) {
     if let Ok(small) = u16::try_from(length) {
         with_marker(out, marker16, small.to_be_bytes());
     } else {
-        with_marker(
-            out,
-            marker32,
-            u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes(),
-        );
+        with_marker(out, marker32, u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
     }
 }
 

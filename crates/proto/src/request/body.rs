@@ -49,21 +49,22 @@ pub struct Body<'f> {
 impl<'f> Body<'f> {
     pub(crate) fn new(frame: &'f mut Frame) -> Self {
         let start = frame.len();
-        Self {
-            frame,
-            start,
-            entries: 0,
-        }
+        Self { frame, start, entries: 0 }
     }
 
     /// Patches the number of entries into the map's header.
-    pub(crate) fn finish(self) {
-        if let Some(header) = self.frame.bytes_mut().get_mut(self.start) {
-            *header = 0x80 | self.entries;
+    pub(crate) fn finish(self) -> Result<(), EncodeError> {
+        if self.entries > ENTRIES_MAX {
+            return Err(EncodeError::new("a body of more than 15 entries"));
         }
+        if let Some(header) = self.frame.bytes_mut().get_mut(self.start) {
+            *header = EMPTY_MAP | self.entries;
+        }
+        Ok(())
     }
 
     /// The space that the request is about.
+    #[inline]
     pub fn space(&mut self, space: Identifier<'_>) {
         self.begin_entry();
         match space {
@@ -73,6 +74,7 @@ impl<'f> Body<'f> {
     }
 
     /// The index that the request is about; directly after [`space`](Self::space).
+    #[inline]
     pub fn index(&mut self, index: Identifier<'_>) {
         self.begin_entry();
         match index {
@@ -82,9 +84,9 @@ impl<'f> Body<'f> {
     }
 
     /// An unsigned integer.
+    #[inline]
     pub fn uint(&mut self, key: Key, value: u32) {
-        let out = self.entry(key);
-        write::uint(out, u64::from(value));
+        write::uint(self.entry(key), u64::from(value));
     }
 
     /// A string.
@@ -119,6 +121,7 @@ impl<'f> Body<'f> {
     }
 
     /// Appends `key` and returns where its value, one MessagePack value, must be appended.
+    #[inline]
     pub fn entry(&mut self, key: Key) -> &mut Vec<u8> {
         self.begin_entry();
         let out = self.frame.bytes_mut();
@@ -126,13 +129,17 @@ impl<'f> Body<'f> {
         out
     }
 
-    /// The map's header is written with the first entry: a request without any has no body. No
-    /// request has more than the 15 entries that a one-byte header can hold.
+    /// The map's header is written with the first entry: a request without any has no body.
+    #[inline]
     fn begin_entry(&mut self) {
         if self.entries == 0 {
-            write::map(self.frame.bytes_mut(), 0);
+            self.frame.bytes_mut().push(EMPTY_MAP);
         }
-        self.entries += 1;
-        debug_assert!(self.entries <= 15, "a body of more than 15 entries");
+        self.entries = self.entries.saturating_add(1);
     }
 }
+
+/// What a one-byte map header can hold; no request has more.
+const ENTRIES_MAX: u8 = 15;
+
+const EMPTY_MAP: u8 = 0x80;

@@ -71,12 +71,7 @@ impl<'a> Update<'a> {
     #[must_use]
     pub fn of(space: impl Into<Identifier<'a>>) -> Self {
         let operations = Operations::default();
-        Self {
-            space: space.into(),
-            index: Identifier::Number(0),
-            key: (),
-            operations,
-        }
+        Self { space: space.into(), index: Identifier::Number(0), key: (), operations }
     }
 }
 
@@ -91,18 +86,8 @@ impl<'a, K> Update<'a, K> {
     /// The whole key of the row: a scalar or a tuple.
     #[must_use]
     pub fn key<L: Serialize>(self, key: L) -> Update<'a, L> {
-        let Self {
-            space,
-            index,
-            key: _,
-            operations,
-        } = self;
-        Update {
-            space,
-            index,
-            key,
-            operations,
-        }
+        let Self { space, index, key: _, operations } = self;
+        Update { space, index, key, operations }
     }
 
     /// What to change, applied from left to right.
@@ -148,21 +133,13 @@ impl<'a> Upsert<'a> {
     /// Into this space.
     #[must_use]
     pub fn into(space: impl Into<Identifier<'a>>) -> Self {
-        Self {
-            space: space.into(),
-            row: (),
-            operations: Operations::default(),
-        }
+        Self { space: space.into(), row: (), operations: Operations::default() }
     }
 
     /// The whole row to insert if there is none with its primary key.
     #[must_use]
     pub fn row<T: Serialize>(self, row: T) -> Upsert<'a, T> {
-        Upsert {
-            space: self.space,
-            row,
-            operations: self.operations,
-        }
+        Upsert { space: self.space, row, operations: self.operations }
     }
 }
 
@@ -207,11 +184,7 @@ impl<'a> Delete<'a> {
     /// From this space.
     #[must_use]
     pub fn from(space: impl Into<Identifier<'a>>) -> Self {
-        Self {
-            space: space.into(),
-            index: Identifier::Number(0),
-            key: (),
-        }
+        Self { space: space.into(), index: Identifier::Number(0), key: () }
     }
 }
 
@@ -226,11 +199,7 @@ impl<'a, K> Delete<'a, K> {
     /// The whole key of the row: a scalar or a tuple.
     #[must_use]
     pub fn key<L: Serialize>(self, key: L) -> Delete<'a, L> {
-        Delete {
-            space: self.space,
-            index: self.index,
-            key,
-        }
+        Delete { space: self.space, index: self.index, key }
     }
 }
 

@@ -53,22 +53,8 @@ impl<'a, K> Select<'a, K> {
     /// means the whole index.
     #[must_use]
     pub fn key<L: Serialize>(self, key: L) -> Select<'a, L> {
-        let Self {
-            space,
-            index,
-            key: _,
-            iterator,
-            limit,
-            offset,
-        } = self;
-        Select {
-            space,
-            index,
-            key,
-            iterator,
-            limit,
-            offset,
-        }
+        let Self { space, index, key: _, iterator, limit, offset } = self;
+        Select { space, index, key, iterator, limit, offset }
     }
 
     /// How rows relate to the key and in which order they come; default [`IteratorType::Eq`].

@@ -56,19 +56,13 @@ impl<'a> Auth<'a> {
     /// Logs `user` in with `password`, for the `salt` of the server's greeting.
     #[must_use]
     pub fn chap_sha1(user: &'a str, password: &[u8], salt: &[u8; 20]) -> Self {
-        Self {
-            user,
-            scramble: Some(chap_sha1(password, salt)),
-        }
+        Self { user, scramble: Some(chap_sha1(password, salt)) }
     }
 
     /// Returns to the user `guest`, who needs no password.
     #[must_use]
     pub const fn guest() -> Self {
-        Self {
-            user: "guest",
-            scramble: None,
-        }
+        Self { user: "guest", scramble: None }
     }
 }
 
@@ -98,8 +92,6 @@ impl Request for Auth<'_> {
 
 impl std::fmt::Debug for Auth<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Auth")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
+        f.debug_struct("Auth").field("user", &self.user).finish_non_exhaustive()
     }
 }

@@ -20,31 +20,21 @@ const NAME_MAX: usize = 27;
 enum Target {
     None,
     Number(u32),
-    Name {
-        length: u8,
-        cut: bool,
-        bytes: [u8; NAME_MAX],
-    },
+    Name { length: u8, cut: bool, bytes: [u8; NAME_MAX] },
 }
 
 impl Subject {
     /// A request without a target.
     #[must_use]
     pub const fn of(request_type: RequestType) -> Self {
-        Self {
-            request_type,
-            target: Target::None,
-        }
+        Self { request_type, target: Target::None }
     }
 
     /// A request to a space.
     #[must_use]
     pub fn with_space(request_type: RequestType, space: Identifier<'_>) -> Self {
         match space {
-            Identifier::Number(number) => Self {
-                request_type,
-                target: Target::Number(number),
-            },
+            Identifier::Number(number) => Self { request_type, target: Target::Number(number) },
             Identifier::Name(name) => Self::with_name(request_type, name),
         }
     }
@@ -62,15 +52,8 @@ impl Subject {
         {
             place.copy_from_slice(source);
         }
-        let target = Target::Name {
-            length: length as u8,
-            cut: length < name.len(),
-            bytes,
-        };
-        Self {
-            request_type,
-            target,
-        }
+        let target = Target::Name { length: length as u8, cut: length < name.len(), bytes };
+        Self { request_type, target }
     }
 
     /// The request's type.

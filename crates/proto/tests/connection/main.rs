@@ -1,5 +1,15 @@
 //! The connection's state machine against a scripted server.
 
+mod batching;
 mod handshake;
+mod known;
+mod limits;
+mod malformed;
+mod model;
+mod names;
+mod outcomes;
 mod peer;
 mod replies;
+mod schema;
+mod steps;
+mod streams;

@@ -18,10 +18,10 @@ pub(crate) const GREETING_3_7: &[u8; 128] = b"Tarantool 3.7.0 (Binary) \
 /// What a console port sends.
 pub(crate) fn console_greeting() -> [u8; 128] {
     let mut bytes = [b' '; 128];
-    for (line, text) in bytes.chunks_mut(64).zip([
-        "Tarantool 3.7.0 (Lua console)",
-        "type 'help' for interactive help",
-    ]) {
+    for (line, text) in bytes
+        .chunks_mut(64)
+        .zip(["Tarantool 3.7.0 (Lua console)", "type 'help' for interactive help"])
+    {
         line[..text.len()].copy_from_slice(text.as_bytes());
         line[63] = b'\n';
     }
@@ -71,9 +71,7 @@ pub(crate) fn msgpack(value: &Value) -> Vec<u8> {
 }
 
 pub(crate) fn map(pairs: &[(u64, Value)]) -> Vec<u8> {
-    let pairs = pairs
-        .iter()
-        .map(|(key, value)| ((*key).into(), value.clone()));
+    let pairs = pairs.iter().map(|(key, value)| ((*key).into(), value.clone()));
     msgpack(&Value::Map(pairs.collect()))
 }
 
@@ -103,11 +101,8 @@ pub(crate) fn id_reply(greeting: &[u8; 128]) -> Vec<u8> {
         return error(ID_SYNC, 48, "Unknown request type 73");
     }
     let features = (0..=9).chain([11, 12]).map(Value::from).collect();
-    let body = map(&[
-        (0x54, 10.into()),
-        (0x55, Value::Array(features)),
-        (0x5b, "chap-sha1".into()),
-    ]);
+    let body =
+        map(&[(0x54, 10.into()), (0x55, Value::Array(features)), (0x5b, "chap-sha1".into())]);
     packet_of(0, ID_SYNC, SCHEMA, &body)
 }
 
@@ -145,12 +140,7 @@ pub(crate) fn requests(mut bytes: &[u8]) -> Vec<Sent> {
         let (sync, kind, body_bytes) = (number(1), number(0), content.to_vec());
         let body = (!content.is_empty()).then(|| rmpv::decode::read_value(&mut content).unwrap());
         assert!(content.is_empty(), "bytes after the body");
-        sent.push(Sent {
-            sync,
-            kind,
-            body,
-            body_bytes,
-        });
+        sent.push(Sent { sync, kind, body, body_bytes });
     }
     sent
 }
@@ -165,13 +155,10 @@ pub(crate) struct Link {
 impl Link {
     /// Just connected; the handshake must be over after 10 seconds.
     pub(crate) fn new(config: Config) -> Self {
+        #[allow(clippy::disallowed_methods, reason = "any time to count from")]
         let start = Instant::now();
         let conn = Connection::new(config, Some(start + Duration::from_secs(10)));
-        Self {
-            conn,
-            input: BytesMut::new(),
-            start,
-        }
+        Self { conn, input: BytesMut::new(), start }
     }
 
     /// Greeted, identified, logged in if there are credentials.
@@ -288,9 +275,6 @@ pub(crate) fn numbers(sent: &[Sent]) -> Vec<u64> {
 pub(crate) fn login(user: &str, password: &str) -> Config {
     let mut config = Config::default();
     let password = Password::new(password);
-    config.credentials = Some(Credentials {
-        user: user.into(),
-        password,
-    });
+    config.credentials = Some(Credentials { user: user.into(), password });
     config
 }

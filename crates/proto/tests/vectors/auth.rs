@@ -27,17 +27,8 @@ pub(crate) fn auth<'a>(source: &Source<'a>) -> Result<Auth<'a>, Reason> {
     if method != Some("chap-sha1") || scramble.len() != 20 {
         return Err(wrong("AUTH with something else than a scramble"));
     }
-    let salt = source
-        .case
-        .salt
-        .as_ref()
-        .and_then(|salt| salt.first_chunk());
-    let no_salt = || {
-        (
-            Why::Unknown,
-            "AUTH on a connection whose salt is not recorded".into(),
-        )
-    };
+    let salt = source.case.salt.as_ref().and_then(|salt| salt.first_chunk());
+    let no_salt = || (Why::Unknown, "AUTH on a connection whose salt is not recorded".into());
     let salt = salt.ok_or_else(no_salt)?;
     let passwords = PASSWORDS.iter().filter(|(name, _)| *name == user);
     let mut passwords = passwords.map(|(_, password)| *password).chain(WRONG);
@@ -47,9 +38,7 @@ pub(crate) fn auth<'a>(source: &Source<'a>) -> Result<Auth<'a>, Reason> {
         (Why::Unknown, reason.into())
     })?;
     if matches!(data, Value::Binary(_)) {
-        return Err(not_offered(
-            "AUTH with the scramble as binary data (it is the right one)",
-        ));
+        return Err(not_offered("AUTH with the scramble as binary data (it is the right one)"));
     }
     Ok(Auth::chap_sha1(user, password.as_bytes(), salt))
 }

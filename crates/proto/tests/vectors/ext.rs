@@ -8,10 +8,7 @@ use crate::packet::value;
 /// Scale, then digits of four bits each, then four bits of sign.
 pub(crate) fn decimal(mut data: &[u8]) -> Option<String> {
     let scale = value(&mut data).ok()?.0.as_i64()?;
-    let mut nibbles: Vec<u8> = data
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0x0f])
-        .collect();
+    let mut nibbles: Vec<u8> = data.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).collect();
     let sign = match nibbles.pop()? {
         0x0a | 0x0c | 0x0e | 0x0f => "",
         0x0b | 0x0d => "-",
@@ -20,10 +17,7 @@ pub(crate) fn decimal(mut data: &[u8]) -> Option<String> {
     if nibbles.is_empty() || nibbles.iter().any(|nibble| *nibble > 9) {
         return None;
     }
-    let digits: String = nibbles
-        .iter()
-        .map(|nibble| char::from(b'0' + nibble))
-        .collect();
+    let digits: String = nibbles.iter().map(|nibble| char::from(b'0' + nibble)).collect();
     let digits = digits.trim_start_matches('0');
     let point = usize::try_from(scale).unwrap_or_default();
     let digits = format!("{digits:0>width$}", width = point + 1);
@@ -38,13 +32,7 @@ pub(crate) fn decimal(mut data: &[u8]) -> Option<String> {
 /// The 16 bytes in the order of the text.
 pub(crate) fn uuid(data: &[u8]) -> Option<String> {
     let data: &[u8; 16] = data.try_into().ok()?;
-    let groups = [
-        &data[..4],
-        &data[4..6],
-        &data[6..8],
-        &data[8..10],
-        &data[10..],
-    ];
+    let groups = [&data[..4], &data[4..6], &data[6..8], &data[8..10], &data[10..]];
     Some(groups.map(crate::load::to_hex).join("-"))
 }
 
@@ -80,9 +68,8 @@ pub(crate) fn interval(data: &[u8]) -> Option<Json> {
     rest.is_empty().then_some(Json::Object(fields))
 }
 
-const INTERVAL: [&str; 9] = [
-    "year", "month", "week", "day", "hour", "min", "sec", "nsec", "adjust",
-];
+const INTERVAL: [&str; 9] =
+    ["year", "month", "week", "day", "hour", "min", "sec", "nsec", "adjust"];
 
 /// The id of its format and the tuple. Server 2.6 does not know the type and stores any bytes.
 pub(crate) fn tuple(mut data: &[u8]) -> Option<(u64, Value)> {

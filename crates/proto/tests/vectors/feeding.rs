@@ -73,11 +73,7 @@ fn only(input: &mut BytesMut, expected: &Packet, rest: &[u8]) -> Compared {
         other => return Err(format!("{other:?} for {expected:?}")),
     }
     nothing(input, rest.len())?;
-    if *input == rest {
-        Ok(())
-    } else {
-        Err("the trailer has changed".into())
-    }
+    if *input == rest { Ok(()) } else { Err("the trailer has changed".into()) }
 }
 
 /// A connection that is ready, and what goes in and out of it.
@@ -134,11 +130,7 @@ impl Session {
     fn expect(&mut self, expected: Option<Event>) -> Compared {
         let event = self.connection.poll_event(&mut self.input);
         let event = event.map_err(|error| error.to_string())?;
-        if event == expected {
-            Ok(())
-        } else {
-            Err(format!("event {event:?} for {expected:?}"))
-        }
+        if event == expected { Ok(()) } else { Err(format!("event {event:?} for {expected:?}")) }
     }
 
     /// Takes what the connection writes, one packet, and returns its sync id.

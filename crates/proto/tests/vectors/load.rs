@@ -30,11 +30,7 @@ pub(crate) type Recorded = Result<Vec<u8>, String>;
 impl Case {
     /// How the report names a place in this case.
     pub(crate) fn place(&self, step: usize) -> String {
-        if self.steps.len() == 1 {
-            self.name.clone()
-        } else {
-            format!("{}/{step}", self.name)
-        }
+        if self.steps.len() == 1 { self.name.clone() } else { format!("{}/{step}", self.name) }
     }
 }
 
@@ -77,9 +73,7 @@ fn step(name: &str, step: &Json) -> Step {
             .filter(|request| !request.is_null())
             .map(|request| recorded(name, request)),
         request_view: step["request_view"].clone(),
-        responses: responses
-            .map(|(bytes, view)| (recorded(name, bytes), view.clone()))
-            .collect(),
+        responses: responses.map(|(bytes, view)| (recorded(name, bytes), view.clone())).collect(),
     }
 }
 
@@ -110,10 +104,7 @@ fn rebuilt(name: &str, parts: &Json) -> Recorded {
     if Some(sha256(&bytes).as_str()) == parts["sha256"].as_str() {
         Ok(bytes)
     } else {
-        Err(format!(
-            "cannot be rebuilt from its description {}",
-            parts["$gen"]
-        ))
+        Err(format!("cannot be rebuilt from its description {}", parts["$gen"]))
     }
 }
 
@@ -133,10 +124,7 @@ pub(crate) fn hex(digits: &str) -> Vec<u8> {
     let digits = digits.as_bytes();
     assert!(digits.len() % 2 == 0, "an even number of hex digits");
     let nibble = |digit: u8| char::from(digit).to_digit(16).expect("a hex digit") as u8;
-    digits
-        .chunks_exact(2)
-        .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
-        .collect()
+    digits.chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()
 }
 
 pub(crate) fn to_hex(bytes: &[u8]) -> String {

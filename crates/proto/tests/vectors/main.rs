@@ -42,11 +42,7 @@ fn golden_vectors() {
 
 fn no_failures(report: &Report) {
     let failures = &report.failures;
-    assert!(
-        failures.is_empty(),
-        "{} failures: {failures:#?}",
-        failures.len()
-    );
+    assert!(failures.is_empty(), "{} failures: {failures:#?}", failures.len());
 }
 
 /// Not less was run than when this was written.

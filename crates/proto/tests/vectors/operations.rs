@@ -41,19 +41,10 @@ fn append(
         Value::Integer(number) => {
             let number = number.as_i64().and_then(|number| number.try_into().ok());
             let number: i32 = number.ok_or_else(|| wrong("field number of over 32 bits"))?;
-            (
-                Field::Number(number),
-                if number < 0 {
-                    "negative number"
-                } else {
-                    "number"
-                },
-            )
+            (Field::Number(number), if number < 0 { "negative number" } else { "number" })
         }
         Value::String(text) => {
-            let text = text
-                .as_str()
-                .ok_or_else(|| not_offered("name that is not UTF-8"))?;
+            let text = text.as_str().ok_or_else(|| not_offered("name that is not UTF-8"))?;
             let is_path = text.contains(['.', '[']);
             (Field::Name(text), if is_path { "path" } else { "name" })
         }
@@ -91,10 +82,9 @@ fn append(
 /// An integer of a width that the API takes.
 fn argument<T: TryFrom<i128>>(bytes: &[u8]) -> Result<T, Reason> {
     let number = match value(bytes)? {
-        Value::Integer(number) => number
-            .as_u64()
-            .map(i128::from)
-            .or_else(|| number.as_i64().map(i128::from)),
+        Value::Integer(number) => {
+            number.as_u64().map(i128::from).or_else(|| number.as_i64().map(i128::from))
+        }
         _ => None,
     };
     let number = number.ok_or_else(|| wrong("operation with an argument of a wrong type"))?;

@@ -45,13 +45,7 @@ impl<'a> Source<'a> {
                     None => Vec::new(),
                 };
                 let version = version.unwrap_or_default();
-                encode(
-                    &Id {
-                        version,
-                        features: &features,
-                    },
-                    frame,
-                )
+                encode(&Id { version, features: &features }, frame)
             }
             RequestType::AUTH => encode(&auth::auth(self)?, frame),
             RequestType::SELECT => self.select(frame),
@@ -79,29 +73,21 @@ impl<'a> Source<'a> {
                 }
                 encode(&delete, frame)
             }
-            RequestType::CALL => encode(
-                &Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?),
-                frame,
-            ),
-            RequestType::CALL_16 => encode(
-                &Call16::new(text(self.entry(0x22)?)?).arguments(self.arguments()?),
-                frame,
-            ),
-            _ => encode(
-                &Eval::new(text(self.entry(0x27)?)?).arguments(self.arguments()?),
-                frame,
-            ),
+            RequestType::CALL => {
+                encode(&Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
+            }
+            RequestType::CALL_16 => {
+                encode(&Call16::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
+            }
+            _ => encode(&Eval::new(text(self.entry(0x27)?)?).arguments(self.arguments()?), frame),
         }?;
         Ok(request_type)
     }
 
     fn select(&mut self, frame: &mut Frame) -> Result<(), Reason> {
         let limit = uint32(self.entry(0x12)?)?;
-        self.forms
-            .extend((limit < u32::MAX).then(|| "limit".into()));
-        let mut select = Select::from(self.space()?)
-            .key(self.array(0x20)?)
-            .limit(limit);
+        self.forms.extend((limit < u32::MAX).then(|| "limit".into()));
+        let mut select = Select::from(self.space()?).key(self.array(0x20)?).limit(limit);
         if let Some(index) = self.index()? {
             select = select.index(index);
         }
@@ -167,9 +153,7 @@ impl<'a> Source<'a> {
             return Err(wrong("bytes behind the body"));
         }
         let mut seen = BTreeSet::new();
-        let covered = COVERED
-            .iter()
-            .find(|(covered, ..)| *covered == request_type);
+        let covered = COVERED.iter().find(|(covered, ..)| *covered == request_type);
         let (_, mandatory, optional) = covered.ok_or_else(|| wrong("type"))?;
         for entry in entries {
             let key = entry.number();
@@ -197,9 +181,7 @@ impl<'a> Source<'a> {
         if (seen.contains(&0x10) && seen.contains(&0x5e))
             || (seen.contains(&0x11) && seen.contains(&0x5f))
         {
-            return Err(not_offered(
-                "number and name of a space or an index at once",
-            ));
+            return Err(not_offered("number and name of a space or an index at once"));
         }
         if request_type == RequestType::ID
             && entries.is_empty()
@@ -228,19 +210,11 @@ impl<'a> Source<'a> {
     }
 
     fn arguments(&self) -> Result<Raw<'a>, Reason> {
-        if self.optional(0x21).is_some() {
-            self.array(0x21)
-        } else {
-            raw(&[0x90])
-        }
+        if self.optional(0x21).is_some() { self.array(0x21) } else { raw(&[0x90]) }
     }
 
     fn space(&mut self) -> Result<Identifier<'a>, Reason> {
-        let form = if self.optional(0x5e).is_some() {
-            "name"
-        } else {
-            "number"
-        };
+        let form = if self.optional(0x5e).is_some() { "name" } else { "number" };
         self.forms.insert(format!("space by {form}"));
         match self.optional(0x5e) {
             Some(name) => Ok(Identifier::Name(text(name)?)),
@@ -291,9 +265,7 @@ fn narrow(value: &Value) -> Result<u32, Reason> {
 
 pub(crate) fn text<'e>(entry: &'e Entry<'_>) -> Result<&'e str, Reason> {
     match &entry.value {
-        Value::String(text) => text
-            .as_str()
-            .ok_or_else(|| not_offered("name that is not UTF-8")),
+        Value::String(text) => text.as_str().ok_or_else(|| not_offered("name that is not UTF-8")),
         _ => Err(wrong_type()),
     }
 }
@@ -324,11 +296,7 @@ const COVERED: [(RequestType, &[u64], &[u64]); 12] = [
     (RequestType::PING, &[], &[]),
     (RequestType::ID, &[], &[0x54, 0x55]),
     (RequestType::AUTH, &[0x21, 0x23], &[]),
-    (
-        RequestType::SELECT,
-        &[0x10, 0x12, 0x20],
-        &[0x11, 0x13, 0x14],
-    ),
+    (RequestType::SELECT, &[0x10, 0x12, 0x20], &[0x11, 0x13, 0x14]),
     (RequestType::INSERT, &[0x10, 0x21], &[]),
     (RequestType::REPLACE, &[0x10, 0x21], &[]),
     (RequestType::UPDATE, &[0x10, 0x20, 0x21], &[0x11, 0x15]),

@@ -46,9 +46,8 @@ impl<'a> Packet<'a> {
             return Err("the length is not unsigned".into());
         }
         let size = usize::try_from(length).map_err(|error| error.to_string())?;
-        let (mut packet, behind) = rest
-            .split_at_checked(size)
-            .ok_or("the packet is shorter than its length")?;
+        let (mut packet, behind) =
+            rest.split_at_checked(size).ok_or("the packet is shorter than its length")?;
         *rest = behind;
         let header = entries(&mut packet)?.ok_or("the header is not a map")?;
         let behind_header = packet;
@@ -59,21 +58,13 @@ impl<'a> Packet<'a> {
         } else {
             Body::NotMap(value(&mut packet)?.0)
         };
-        Ok(Self {
-            length,
-            header,
-            behind_header,
-            body,
-            trailing: packet,
-        })
+        Ok(Self { length, header, behind_header, body, trailing: packet })
     }
 
     /// The value of a key of the header; the last one if there are several.
     pub(crate) fn in_header(&self, key: u64) -> Option<&Value> {
         let mut entries = self.header.iter().rev();
-        entries
-            .find(|entry| entry.number() == Some(key))
-            .map(|entry| &entry.value)
+        entries.find(|entry| entry.number() == Some(key)).map(|entry| &entry.value)
     }
 
     /// The entries of the body, none if it is absent.
@@ -118,12 +109,7 @@ fn entries<'a>(rest: &mut &'a [u8]) -> Result<Option<Vec<Entry<'a>>>, String> {
     for _ in 0..count {
         let (key, key_bytes) = value(rest)?;
         let (value, bytes) = value(rest)?;
-        entries.push(Entry {
-            key,
-            key_bytes,
-            value,
-            bytes,
-        });
+        entries.push(Entry { key, key_bytes, value, bytes });
     }
     Ok(Some(entries))
 }
@@ -131,9 +117,7 @@ fn entries<'a>(rest: &mut &'a [u8]) -> Result<Option<Vec<Entry<'a>>>, String> {
 /// The bytes of each element of an array; `None` if `bytes` are no array.
 pub(crate) fn elements(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let count = collection(&mut bytes, 0x90, 0xdc)?;
-    (0..count)
-        .map(|_| value(&mut bytes).ok().map(|(_, element)| element))
-        .collect()
+    (0..count).map(|_| value(&mut bytes).ok().map(|(_, element)| element)).collect()
 }
 
 /// The size of a map or an array, whose header is taken.
@@ -149,9 +133,7 @@ fn collection(rest: &mut &[u8], short: u8, long: u8) -> Option<usize> {
     *rest = behind;
     Some(match width {
         0 => usize::from(marker & 0x0f),
-        _ => size
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+        _ => size.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
     })
 }
 

@@ -96,12 +96,7 @@ impl Report {
     /// Every request and every response was run, or has a reason or a failure.
     pub(crate) fn check_sums(&self) {
         let encoded: usize = self.encoded.values().sum();
-        let skipped = [
-            Why::WrongOnPurpose,
-            Why::NotCoveredYet,
-            Why::NotOffered,
-            Why::Unknown,
-        ];
+        let skipped = [Why::WrongOnPurpose, Why::NotCoveredYet, Why::NotOffered, Why::Unknown];
         let skipped: usize = skipped.map(|why| self.count(why)).iter().sum();
         assert_eq!(self.requests, encoded + skipped);
         let unanswered = self.greetings + self.count(Why::NotThroughConnection);
@@ -161,23 +156,13 @@ impl fmt::Display for Report {
             self.complete
         )?;
         writeln!(f, "Steps: {}", self.steps)?;
-        writeln!(
-            f,
-            "Names below: case/step, +packet of one write, #response, @server if not all"
-        )?;
+        writeln!(f, "Names below: case/step, +packet of one write, #response, @server if not all")?;
         writeln!(f, "Requests sent: {}", self.requests)?;
-        writeln!(
-            f,
-            "  {encoded:5}  encoded by us, decoded to the recorded view"
-        )?;
+        writeln!(f, "  {encoded:5}  encoded by us, decoded to the recorded view")?;
         for ((name, server), count) in &self.encoded {
             writeln!(f, "         {count:5}  {name}, {server}")?;
         }
-        writeln!(
-            f,
-            "  {:5}  recorded ones compared with their view",
-            self.request_views
-        )?;
+        writeln!(f, "  {:5}  recorded ones compared with their view", self.request_views)?;
         writeln!(f, "Responses: {}", self.responses)?;
         writeln!(f, "  {:5}  greetings", self.greetings)?;
         writeln!(
@@ -186,16 +171,8 @@ impl fmt::Display for Report {
             self.responses - self.greetings,
             self.feedings
         )?;
-        writeln!(
-            f,
-            "  {:5}  answers taken from a Connection, two per reply",
-            self.answers
-        )?;
-        writeln!(
-            f,
-            "  {:5}  handshakes with a recorded reply to ID",
-            self.handshakes
-        )?;
+        writeln!(f, "  {:5}  answers taken from a Connection, two per reply", self.answers)?;
+        writeln!(f, "  {:5}  handshakes with a recorded reply to ID", self.handshakes)?;
         for why in [
             Why::NothingSent,
             Why::WrongOnPurpose,

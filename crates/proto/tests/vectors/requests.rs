@@ -24,11 +24,7 @@ pub(crate) fn run(case: &Case, at: usize, frame: &mut Frame, report: &mut Report
     let mut rest = bytes.as_slice();
     let mut nth = 0;
     while nth == 0 || !rest.is_empty() {
-        let place = if nth == 0 {
-            place.clone()
-        } else {
-            format!("{place}+{nth}")
-        };
+        let place = if nth == 0 { place.clone() } else { format!("{place}+{nth}") };
         report.requests += 1;
         let view = Some(&step.request_view).filter(|_| nth == 0);
         let is_broken = view.is_some_and(|view| !view["$malformed"].is_null());
@@ -47,21 +43,14 @@ pub(crate) fn run(case: &Case, at: usize, frame: &mut Frame, report: &mut Report
         }
         let forms = BTreeSet::new();
         let packet = &packet;
-        let mut source = Source {
-            case,
-            packet,
-            forms,
-        };
+        let mut source = Source { case, packet, forms };
         match source.encode(frame) {
             Ok(request_type) => {
                 if let Err(why) = compare(request_type, view, packet, frame.as_bytes()) {
                     report.fail(case, &format!("{place}, our request"), &why);
                 }
                 let name = request_type.name().unwrap_or_default();
-                *report
-                    .encoded
-                    .entry((name, case.server.clone()))
-                    .or_default() += 1;
+                *report.encoded.entry((name, case.server.clone())).or_default() += 1;
                 report.forms.append(&mut source.forms);
             }
             Err((Why::Failed, reason)) => {
@@ -82,11 +71,7 @@ fn compare(
 ) -> Compared {
     let mut rest = ours;
     let packet = Packet::take(&mut rest)?;
-    count(
-        "bytes behind our packet",
-        0,
-        rest.len() + packet.trailing.len(),
-    )?;
+    count("bytes behind our packet", 0, rest.len() + packet.trailing.len())?;
     prefix(request_type, ours)?;
     let entries = packet.entries().ok_or("our body is no map")?;
     let ours = plain(request_type, entries);

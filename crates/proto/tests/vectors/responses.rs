@@ -41,10 +41,7 @@ impl Responses {
             let session = Session::open(greeting, &id_replies[server]);
             (server.clone(), session.expect("a connection"))
         };
-        Self {
-            sessions: greetings.iter().map(open).collect(),
-            greetings,
-        }
+        Self { sessions: greetings.iter().map(open).collect(), greetings }
     }
 
     /// Runs the responses of one step.
@@ -128,11 +125,7 @@ impl Responses {
     fn handshake(&self, server: &str, view: &Json, id_reply: &[u8]) -> Compared {
         let session = Session::open(&self.greetings[server], id_reply)?;
         let info = session.connection().server().ok_or("not ready")?;
-        view::same(
-            "version",
-            &server.into(),
-            &info.version().to_string().into(),
-        )?;
+        view::same("version", &server.into(), &info.version().to_string().into())?;
         let view = &view["body"];
         let version = view["0x54 VERSION"].as_u64().unwrap_or_default();
         count("protocol", version, info.protocol_version())?;
@@ -185,11 +178,7 @@ fn answer(view: &Json, response: &Response) -> Compared {
     let stack = stack.map(Vec::as_slice).unwrap_or_default();
     let code = match stack.first() {
         Some(newest) => newest["CODE"].as_u64(),
-        None => response
-            .header()
-            .request_type
-            .error_code()
-            .map(|code| code.number().into()),
+        None => response.header().request_type.error_code().map(|code| code.number().into()),
     };
     let number = u64::from(error.code().number());
     count("code", code.unwrap_or_default(), number)?;
@@ -221,11 +210,9 @@ fn stack_entry(view: &Json, entry: &StackEntry) -> Compared {
     view::text(&view["TYPE"], &entry.kind)?;
     view::text(&view["FILE"], &entry.file)?;
     view::text(&view["MESSAGE"], &entry.message)?;
-    for (name, actual) in [
-        ("LINE", entry.line),
-        ("ERRNO", entry.errno),
-        ("CODE", entry.code.number().into()),
-    ] {
+    for (name, actual) in
+        [("LINE", entry.line), ("ERRNO", entry.errno), ("CODE", entry.code.number().into())]
+    {
         view::same(name, &view[name], &actual.into())?;
     }
     let fields = view["FIELDS"]["$map"].as_array();

@@ -21,10 +21,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     for block in last.chunks_exact(64) {
         compress(&mut state, block);
     }
-    state
-        .iter()
-        .map(|word| to_hex(&word.to_be_bytes()))
-        .collect()
+    state.iter().map(|word| to_hex(&word.to_be_bytes())).collect()
 }
 
 /// Some megabytes of the vectors go through here.
@@ -33,12 +30,7 @@ fn compress(state: &mut [u32; 8], block: &[u8]) {
     let mut words = [0_u32; 64];
     let mut at = 0;
     while at < 16 {
-        let word = [
-            block[4 * at],
-            block[4 * at + 1],
-            block[4 * at + 2],
-            block[4 * at + 3],
-        ];
+        let word = [block[4 * at], block[4 * at + 1], block[4 * at + 2], block[4 * at + 3]];
         words[at] = u32::from_be_bytes(word);
         at += 1;
     }

@@ -175,11 +175,7 @@ fn value(names: Names, view: &Json, actual: &Value) -> Compared {
         },
         _ => false,
     };
-    if equal {
-        Ok(())
-    } else {
-        Err(differs(view, actual))
-    }
+    if equal { Ok(()) } else { Err(differs(view, actual)) }
 }
 
 fn array(names: Names, expected: &[Json], actual: &[Value]) -> Compared {
@@ -217,9 +213,7 @@ fn tagged(tag: &str, view: &Json, actual: &Value) -> Compared {
     let inner = &view[tag];
     let shown = match (tag, actual) {
         ("$map", Value::Map(pairs)) => {
-            let pairs = pairs
-                .iter()
-                .map(|(key, value)| vec![key.clone(), value.clone()]);
+            let pairs = pairs.iter().map(|(key, value)| vec![key.clone(), value.clone()]);
             let pairs: Vec<Value> = pairs.map(Value::Array).collect();
             return value(&[], inner, &Value::Array(pairs));
         }
@@ -252,11 +246,7 @@ fn tagged(tag: &str, view: &Json, actual: &Value) -> Compared {
 
 /// JSON has no numbers for some floats; of equal ones, zeros may differ in their sign.
 fn float(number: f64) -> Json {
-    if number.is_finite() {
-        json!(number)
-    } else {
-        json!(number.to_string().to_lowercase())
-    }
+    if number.is_finite() { json!(number) } else { json!(number.to_string().to_lowercase()) }
 }
 
 /// A string that the view shows by length, beginning and hash.
@@ -279,30 +269,18 @@ pub(crate) fn string(view: &Json) -> Option<Vec<u8>> {
 /// Compares a text that replaces what is not UTF-8.
 pub(crate) fn text(view: &Json, actual: &str) -> Compared {
     match string(view) {
-        Some(bytes) => same(
-            "text",
-            &json!(String::from_utf8_lossy(&bytes)),
-            &json!(actual),
-        ),
+        Some(bytes) => same("text", &json!(String::from_utf8_lossy(&bytes)), &json!(actual)),
         None => value(&[], view, &actual.into()),
     }
 }
 
 pub(crate) fn same(what: &str, expected: &Json, actual: &Json) -> Compared {
-    if expected == actual {
-        Ok(())
-    } else {
-        Err(format!("{what}: {actual} for {expected}"))
-    }
+    if expected == actual { Ok(()) } else { Err(format!("{what}: {actual} for {expected}")) }
 }
 
 /// As [`same`], for numbers.
 pub(crate) fn count<T: PartialEq + Display>(what: &str, expected: T, actual: T) -> Compared {
-    if expected == actual {
-        Ok(())
-    } else {
-        Err(format!("{what}: {actual} for {expected}"))
-    }
+    if expected == actual { Ok(()) } else { Err(format!("{what}: {actual} for {expected}")) }
 }
 
 pub(crate) fn object(view: &Json) -> Result<&Map<String, Json>, String> {

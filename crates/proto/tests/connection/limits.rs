@@ -1,0 +1,280 @@
+//! Limits: who finds no place waits in order, and waiting costs nothing for long.
+
+use tarantool_proto::request::{Call, Ping};
+use tarantool_proto::{Batching, Config, Event, Outcome, RequestId, SendError, Unanswered};
+
+use crate::peer::*;
+
+fn with_in_flight_max(max: usize) -> Link {
+    let mut config = Config::default();
+    config.in_flight_max = max;
+    Link::ready_with(GREETING_3_7, config)
+}
+
+/// Sends 20 requests and answers each write; returns the numbers of each write.
+fn served_by_writes(link: &mut Link) -> Vec<Vec<u64>> {
+    let ids: Vec<RequestId> = (0..20).map(|number| link.call(number)).collect();
+    let mut writes = Vec::new();
+    loop {
+        let sent = link.write();
+        if sent.is_empty() {
+            break;
+        }
+        writes.push(numbers(&sent));
+        for request in sent {
+            let events = link.feed(&ok(request.sync));
+            assert_eq!(events.len(), 1);
+        }
+    }
+    for id in ids {
+        assert!(link.conn.take(id).unwrap().is_ok());
+    }
+    assert_eq!(link.conn.in_flight(), 0);
+    writes
+}
+
+#[test]
+fn one_in_flight_at_a_time_keeps_the_order() {
+    let writes = served_by_writes(&mut with_in_flight_max(1));
+    let expected: Vec<Vec<u64>> = (0..20).map(|number| vec![number]).collect();
+    assert_eq!(writes, expected);
+}
+
+#[test]
+fn zero_in_flight_means_one() {
+    assert_eq!(served_by_writes(&mut with_in_flight_max(0)).len(), 20);
+}
+
+#[test]
+fn other_limits_keep_the_order() {
+    for max in [2, 3, 7, 19, 20, 21] {
+        let writes = served_by_writes(&mut with_in_flight_max(max));
+        assert!(writes.iter().all(|write| write.len() <= max), "{max}: {writes:?}");
+        assert_eq!(writes.concat(), (0..20).collect::<Vec<u64>>());
+        assert_eq!(writes.len(), 20_usize.div_ceil(max));
+    }
+}
+
+#[test]
+fn queued_bytes_have_a_limit() {
+    let each = frame(&numbered(0)).as_bytes().len();
+    let mut config = Config::default();
+    config.queued_bytes_max = 3 * each;
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    for number in 0..10 {
+        link.call(number);
+        assert_eq!(link.conn.is_saturated(), number >= 3);
+    }
+    assert_eq!((link.conn.queued_bytes(), link.conn.in_flight()), (3 * each, 3));
+    // A write makes place for the next ones: replies are not needed.
+    let writes: Vec<usize> = link.writes().iter().map(Vec::len).collect();
+    assert_eq!(writes, [3 * each, 3 * each, 3 * each, each]);
+    assert_eq!(link.conn.in_flight(), 10);
+    assert!(!link.conn.is_saturated());
+}
+
+#[test]
+fn a_request_over_the_queue_limit_passes_alone() {
+    let mut config = Config::default();
+    config.queued_bytes_max = 1;
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    assert_eq!(served_by_writes(&mut link).concat(), (0..20).collect::<Vec<u64>>());
+}
+
+#[test]
+fn try_send_does_not_wait() {
+    let mut link = with_in_flight_max(2);
+    let first = link.conn.try_send(&mut frame(&numbered(1)), None).unwrap();
+    link.conn.try_send(&mut frame(&numbered(2)), None).unwrap();
+    let mut third = frame(&numbered(3));
+    let before = third.as_bytes().to_vec();
+    assert_eq!(link.conn.try_send(&mut third, None), Err(SendError::Saturated));
+    assert_eq!(third.as_bytes(), before);
+    assert_eq!(link.conn.stats().requests, 2);
+
+    assert_eq!(numbers(&link.write()), [1, 2]);
+    link.feed(&ok(first.sync()));
+    link.conn.try_send(&mut third, None).unwrap();
+    assert_eq!(numbers(&link.write()), [3]);
+}
+
+#[test]
+fn try_send_does_not_overtake_those_who_wait() {
+    let mut link = with_in_flight_max(1);
+    let first = link.call(1);
+    link.call(2);
+    link.write();
+    // The place that becomes free belongs to the second.
+    link.input.extend_from_slice(&ok(first.sync()));
+    assert_eq!(link.conn.poll_event(&mut link.input), Ok(Some(Event::Answered(first))));
+    assert_eq!(link.conn.in_flight(), 0);
+    let mut third = frame(&numbered(3));
+    assert_eq!(link.conn.try_send(&mut third, None), Err(SendError::Saturated));
+    link.conn.send(&mut third, None).unwrap();
+    assert_eq!(numbers(&link.write()), [2]);
+}
+
+#[test]
+fn try_send_before_ready_is_refused() {
+    let mut link = Link::new(Config::default());
+    assert_eq!(link.conn.try_send(&mut frame(&Ping), None), Err(SendError::Saturated));
+}
+
+#[test]
+fn a_request_over_the_packet_limit_is_left_as_it_was() {
+    let mut config = Config::default();
+    let mut large = frame(&Call::new("f").arguments((7, "x".repeat(100))));
+    let before = large.as_bytes().to_vec();
+    config.packet_bytes_max = before.len() - 1;
+    let mut link = Link::ready_with(GREETING_3_7, config.clone());
+    let refused = SendError::TooLarge { bytes: before.len(), max: before.len() - 1 };
+    assert_eq!(link.conn.send(&mut large, None), Err(refused));
+    assert_eq!(link.conn.try_send(&mut large, None), Err(refused));
+    assert_eq!(large.as_bytes(), before);
+    assert_eq!(link.writes().len(), 0);
+    assert!(refused.to_string().contains("packet_bytes_max"));
+
+    // The same frame still goes where it fits.
+    config.packet_bytes_max = before.len();
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    link.conn.send(&mut large, None).unwrap();
+    assert!(large.as_bytes().is_empty());
+    assert_eq!(numbers(&link.write()), [7]);
+}
+
+#[test]
+fn a_deadline_covers_the_wait_for_a_place() {
+    let mut link = with_in_flight_max(1);
+    let first = link.call(1);
+    let second = link.send_until(&numbered(2), Some(link.at(100)));
+    let third = link.call(3);
+    link.write();
+    link.conn.handle_timeout(link.at(100));
+    assert_eq!(link.events(), [Event::Answered(second)]);
+    let fate = link.conn.take(second).unwrap();
+    assert_eq!(fate, Err(Unanswered::TimedOut(Outcome::NotSent)));
+    link.feed(&ok(first.sync()));
+    let sent = link.write();
+    assert_eq!(numbers(&sent), [3]);
+    assert_eq!(sent[0].sync, third.sync());
+}
+
+#[test]
+fn a_timeout_makes_place() {
+    let mut link = with_in_flight_max(1);
+    link.send_until(&numbered(1), Some(link.at(100)));
+    link.call(2);
+    assert_eq!(numbers(&link.write()), [1]);
+    link.conn.handle_timeout(link.at(100));
+    assert_eq!(numbers(&link.write()), [2]);
+}
+
+#[test]
+fn cancelled_waiting_requests_are_never_sent() {
+    let mut link = with_in_flight_max(1);
+    let ids: Vec<RequestId> = (0..6).map(|number| link.call(number)).collect();
+    for at in [1, 2, 4] {
+        link.conn.cancel(ids[at]);
+    }
+    let mut seen = Vec::new();
+    for id in [ids[0], ids[3], ids[5]] {
+        let sent = link.write();
+        assert_eq!(sent.iter().map(|sent| sent.sync).collect::<Vec<_>>(), [id.sync()]);
+        seen.extend(numbers(&sent));
+        link.feed(&ok(id.sync()));
+    }
+    assert_eq!(seen, [0, 3, 5]);
+    assert_eq!(link.writes().len(), 0);
+    assert_eq!(link.conn.stats().cancelled, 3);
+}
+
+#[test]
+fn nobody_waits_once_the_waiting_are_cancelled() {
+    let mut link = with_in_flight_max(1);
+    link.call(1);
+    let waiting = [link.call(2), link.call(3)];
+    assert!(link.conn.is_saturated());
+    link.conn.cancel(waiting[0]);
+    assert!(link.conn.is_saturated());
+    link.conn.cancel(waiting[1]);
+    assert!(!link.conn.is_saturated());
+}
+
+#[test]
+fn nobody_waits_once_the_waiting_timed_out() {
+    let mut link = with_in_flight_max(1);
+    link.call(1);
+    link.send_until(&numbered(2), Some(link.at(10)));
+    link.conn.handle_timeout(link.at(10));
+    assert!(!link.conn.is_saturated());
+}
+
+#[test]
+fn cancelling_twice_or_after_the_answer_does_nothing() {
+    let mut link = Link::ready();
+    let (first, second) = (link.call(1), link.call(2));
+    link.write();
+    link.conn.cancel(first);
+    link.conn.cancel(first);
+    assert_eq!(link.conn.stats().cancelled, 1);
+    link.feed(&ok(second.sync()));
+    link.conn.cancel(second);
+    assert_eq!(link.conn.take(second), None);
+    assert_eq!(link.conn.stats().cancelled, 1);
+    assert_eq!(link.conn.in_flight(), 0);
+    // The cancelled slot belongs to another by now: its owner must not be hit.
+    let third = link.call(3);
+    link.conn.cancel(first);
+    link.conn.cancel(second);
+    link.write();
+    assert_eq!(link.feed(&ok(third.sync())), [Event::Answered(third)]);
+}
+
+#[test]
+fn a_million_cancelled_waiting_requests_leave_nothing() {
+    let mut link = with_in_flight_max(1);
+    let first = link.call(0);
+    link.write();
+    let mut slots = 0;
+    for number in 0..1_000_000 {
+        let id = link.call(number);
+        slots = slots.max(id.slot());
+        link.conn.cancel(id);
+    }
+    assert_eq!(slots, 1);
+    assert!(!link.conn.is_saturated());
+    assert_eq!(link.writes().len(), 0);
+    link.feed(&ok(first.sync()));
+    assert_eq!(link.writes().len(), 0);
+}
+
+#[test]
+fn cancelled_requests_behind_a_waiting_one_leave_nothing() {
+    let mut link = with_in_flight_max(1);
+    let first = link.call(0);
+    let waiting = link.call(1);
+    link.write();
+    for number in 2..100_000 {
+        let id = link.call(number);
+        link.conn.cancel(id);
+    }
+    link.feed(&ok(first.sync()));
+    assert_eq!(numbers(&link.write()), [1]);
+    link.feed(&ok(waiting.sync()));
+    assert_eq!(link.writes().len(), 0);
+}
+
+#[test]
+fn cancelled_queued_requests_are_bounded_by_the_queue() {
+    let mut config = Config::default();
+    config.queued_bytes_max = 10_000;
+    config.batching = Batching::immediate().up_to(1000);
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    for number in 0..100_000 {
+        let id = link.call(number);
+        link.conn.cancel(id);
+        assert!(link.conn.queued_bytes() < 10_100);
+    }
+    let written: usize = link.writes().iter().map(Vec::len).sum();
+    assert!(written < 10_100, "{written}");
+}

@@ -1,6 +1,8 @@
 //! One connection's life as a state machine without I/O.
 
+mod admission;
 mod handshake;
+mod receive;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -8,20 +10,18 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 pub use handshake::ServerInfo;
-use handshake::{Handshake, Own};
+use handshake::Handshake;
 
 use crate::batching::{Batcher, Batching, Decision, Load};
 use crate::config::Config;
 use crate::deadlines::Deadlines;
-use crate::error::{ConnectionError, Outcome, ProtocolError, SendError, Stage, Unanswered};
-use crate::frame::{self, Frame, Packet};
+use crate::error::{ConnectionError, Outcome, SendError, Stage, Unanswered};
+use crate::frame::{self, Frame};
 use crate::greeting::GREETING_SIZE;
-use crate::keys::{Feature, RequestType};
 use crate::outbox::Outbox;
-use crate::response::Response;
-use crate::schema::{Names, Resolved, View};
+use crate::schema::Names;
 use crate::server_error::ServerError;
-use crate::slots::{Answer, Owner, RequestId, Slots, State};
+use crate::slots::{Answer, RequestId, Slots, State};
 use crate::stats::Stats;
 
 /// One connection to a server, from its greeting to its end, without a socket, a clock or a lock.
@@ -417,221 +417,4 @@ impl Connection {
             Phase::Ready | Phase::Ended(_) => Stage::Ready,
         }
     }
-
-    #[inline]
-    fn has_place(&self) -> bool {
-        matches!(self.phase, Phase::Ready)
-            && self.slots.in_flight() < self.config.in_flight_max.max(1)
-            && self.outbox.bytes() < self.config.queued_bytes_max.max(1)
-    }
-
-    /// Gives places to those who wait, in their order.
-    #[inline]
-    fn admit_waiting(&mut self) {
-        while !self.waiting.is_empty() && self.has_place() {
-            let Some(id) = self.waiting.pop_front() else {
-                break;
-            };
-            self.queue_waiting(id);
-        }
-    }
-
-    /// Queues a request that waits for a place or for the schema, if it still does.
-    fn queue_waiting(&mut self, id: RequestId) {
-        if !self.waits(id) {
-            return;
-        }
-        let (mut frame, fresh) = match self.slots.set(id, State::InFlight(0)) {
-            Some(State::Waiting(frame)) => (frame, false),
-            Some(State::Unresolved { frame, fresh }) => (frame, fresh),
-            _ => return,
-        };
-        self.queue(id, &mut frame, fresh);
-    }
-
-    fn waits(&self, id: RequestId) -> bool {
-        matches!(self.slots.get(id), Some(State::Waiting(_) | State::Unresolved { .. }))
-    }
-
-    /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was asked
-    /// for after the request was made.
-    #[inline]
-    fn queue(&mut self, id: RequestId, frame: &mut Frame, fresh: bool) {
-        let piece = self.config.batching.write_bytes();
-        let sync = id.sync();
-        let position = if frame.has_names() && !self.server_takes_names() {
-            match self.names.resolve(frame, fresh) {
-                Resolved::Numbers { space, index } => self.outbox.push(piece, |out| {
-                    frame.append_resolved_to(out, sync, space, index);
-                }),
-                Resolved::Reload => {
-                    let fresh = self.load_schema();
-                    let frame = std::mem::take(frame);
-                    self.slots.set(id, State::Unresolved { frame, fresh });
-                    self.unresolved.push_back(id);
-                    return;
-                }
-                Resolved::Unknown(name) => {
-                    frame.clear();
-                    self.fail_request(id, Unanswered::UnknownName(name));
-                    return;
-                }
-            }
-        } else {
-            self.outbox.push(piece, |out| frame.append_to(out, sync))
-        };
-        self.slots.set(id, State::InFlight(position));
-        frame.clear();
-    }
-
-    fn server_takes_names(&self) -> bool {
-        self.server
-            .as_ref()
-            .is_some_and(|server| server.features().contains(Feature::SPACE_AND_INDEX_NAMES))
-    }
-
-    /// Has the schema read, unless it is being read. `true`: it is not asked for yet, so it will be
-    /// newer than what is done now.
-    fn load_schema(&mut self) -> bool {
-        if self.names.is_loading() {
-            return !self.outbox.is_handed_out(self.schema_position);
-        }
-        self.names.begin_loading();
-        let [spaces, indexes] = View::ALL;
-        self.schema_position = self.queue_view(spaces);
-        self.queue_view(indexes);
-        true
-    }
-
-    fn queue_view(&mut self, view: View) -> u64 {
-        let mut frame = Frame::new();
-        view.encode(&mut frame);
-        self.queue_own(&frame, Own::View(view))
-    }
-
-    /// Queues a request of the connection itself.
-    fn queue_own(&mut self, frame: &Frame, own: Own) -> u64 {
-        let piece = self.config.batching.write_bytes();
-        self.outbox.push(piece, |out| frame.append_to(out, own.sync()))
-    }
-
-    #[inline]
-    fn on_packet(&mut self, packet: Packet) -> Option<Event> {
-        let Packet { header, body } = packet;
-        let is_error = header.request_type.is_error();
-        let is_reply = header.request_type == RequestType::OK || is_error;
-        self.names.on_version(header.schema_version);
-        if !is_reply || header.sync == 0 {
-            self.stats.unsolicited += 1;
-            if is_error {
-                let error = ServerError::decode(&header, &body);
-                if matches!(self.phase, Phase::Login(_)) {
-                    self.end(ConnectionError::Refused(error));
-                } else {
-                    self.parting = Some(error);
-                }
-            }
-            return None;
-        }
-        if let Some(&byte) = body.first() {
-            if !matches!(byte, 0x80..=0x8f | 0xde | 0xdf) {
-                let error = ProtocolError::BodyNotMap { sync: header.sync, byte };
-                self.end(ConnectionError::Protocol(error));
-                return None;
-            }
-        }
-        match self.slots.owner(header.sync) {
-            Owner::InFlight(id) => {
-                self.slots.set(id, State::Answered(Ok(Response::new(header, body))));
-                let slots = &self.slots;
-                self.deadlines.trim(|id| slots.is_unanswered(id));
-                self.stats.answered += 1;
-                self.batcher.on_answer();
-                Some(Event::Answered(id))
-            }
-            Owner::Past => {
-                self.stats.late_replies += 1;
-                None
-            }
-            Owner::Unknown => {
-                let response = Response::new(header, body);
-                match Own::from_sync(header.sync) {
-                    Some(Own::View(view)) => self.on_view(view, response),
-                    Some(own) => return self.on_login_reply(own, response),
-                    None => {
-                        let error = ProtocolError::UnknownSync { sync: header.sync };
-                        self.end(ConnectionError::Protocol(error));
-                    }
-                }
-                None
-            }
-        }
-    }
-
-    fn on_view(&mut self, view: View, response: Response) {
-        let Some(loaded) = self.names.on_view(view, response) else {
-            return;
-        };
-        for id in std::mem::take(&mut self.unresolved) {
-            match &loaded {
-                Ok(()) => self.queue_waiting(id),
-                Err(why) if self.waits(id) => {
-                    self.fail_request(id, Unanswered::SchemaUnavailable(why.as_str().into()));
-                }
-                Err(_) => {}
-            }
-        }
-    }
-
-    fn outcome(&self, id: RequestId) -> Outcome {
-        match self.slots.get(id) {
-            Some(State::InFlight(position)) if self.outbox.is_handed_out(*position) => {
-                Outcome::MaybeExecuted
-            }
-            _ => Outcome::NotSent,
-        }
-    }
-
-    /// Answers a request without a reply.
-    fn fail_request(&mut self, id: RequestId, why: Unanswered) {
-        self.slots.set(id, State::Answered(Err(why)));
-        self.ended.push_back(id);
-    }
-
-    /// Ends the connection and gives every request its answer.
-    fn end(&mut self, error: ConnectionError) {
-        if matches!(self.phase, Phase::Ended(_)) {
-            return;
-        }
-        self.phase = Phase::Ended(error);
-        let unanswered: Vec<RequestId> = self.slots.unanswered().collect();
-        for id in unanswered {
-            let outcome = self.outcome(id);
-            self.fail_request(id, Unanswered::Lost(outcome));
-        }
-        self.waiting.clear();
-        self.unresolved.clear();
-        self.outbox.clear();
-        self.linger_until = None;
-    }
-
-    /// Requests that are over leave their ids in the queues; drops those in front, so that a queue
-    /// in which nobody waits is empty, and the others before they outgrow the requests under way.
-    fn forget_stale(&mut self) {
-        let occupied = self.slots.occupied();
-        let slots = &self.slots;
-        let waits = |id: &RequestId| {
-            matches!(slots.get(*id), Some(State::Waiting(_) | State::Unresolved { .. }))
-        };
-        for queue in [&mut self.waiting, &mut self.unresolved] {
-            while queue.front().is_some_and(|id| !waits(id)) {
-                queue.pop_front();
-            }
-            if queue.len() > 2 * occupied + STALE_MAX {
-                queue.retain(waits);
-            }
-        }
-    }
 }
-
-const STALE_MAX: usize = 64;

@@ -1,0 +1,129 @@
+//! How accepted requests find a place in the output: at once, later, or after the schema is read.
+
+use super::handshake::Own;
+use super::{Connection, Phase};
+use crate::error::Unanswered;
+use crate::frame::Frame;
+use crate::keys::Feature;
+use crate::schema::{Resolved, View};
+use crate::slots::{RequestId, State};
+
+impl Connection {
+    #[inline]
+    pub(super) fn has_place(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+            && self.slots.in_flight() < self.config.in_flight_max.max(1)
+            && self.outbox.bytes() < self.config.queued_bytes_max.max(1)
+    }
+
+    /// Gives places to those who wait, in their order.
+    #[inline]
+    pub(super) fn admit_waiting(&mut self) {
+        while !self.waiting.is_empty() && self.has_place() {
+            let Some(id) = self.waiting.pop_front() else {
+                break;
+            };
+            self.queue_waiting(id);
+        }
+    }
+
+    /// Queues a request that waits for a place or for the schema, if it still does.
+    pub(super) fn queue_waiting(&mut self, id: RequestId) {
+        if !self.waits(id) {
+            return;
+        }
+        let (mut frame, fresh) = match self.slots.set(id, State::InFlight(0)) {
+            Some(State::Waiting(frame)) => (frame, false),
+            Some(State::Unresolved { frame, fresh }) => (frame, fresh),
+            _ => return,
+        };
+        self.queue(id, &mut frame, fresh);
+    }
+
+    pub(super) fn waits(&self, id: RequestId) -> bool {
+        matches!(self.slots.get(id), Some(State::Waiting(_) | State::Unresolved { .. }))
+    }
+
+    /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was asked
+    /// for after the request was made.
+    #[inline]
+    pub(super) fn queue(&mut self, id: RequestId, frame: &mut Frame, fresh: bool) {
+        let piece = self.config.batching.write_bytes();
+        let sync = id.sync();
+        let position = if frame.has_names() && !self.server_takes_names() {
+            match self.names.resolve(frame, fresh) {
+                Resolved::Numbers { space, index } => self.outbox.push(piece, |out| {
+                    frame.append_resolved_to(out, sync, space, index);
+                }),
+                Resolved::Reload => {
+                    let fresh = self.load_schema();
+                    let frame = std::mem::take(frame);
+                    self.slots.set(id, State::Unresolved { frame, fresh });
+                    self.unresolved.push_back(id);
+                    return;
+                }
+                Resolved::Unknown(name) => {
+                    frame.clear();
+                    self.fail_request(id, Unanswered::UnknownName(name));
+                    return;
+                }
+            }
+        } else {
+            self.outbox.push(piece, |out| frame.append_to(out, sync))
+        };
+        self.slots.set(id, State::InFlight(position));
+        frame.clear();
+    }
+
+    pub(super) fn server_takes_names(&self) -> bool {
+        self.server
+            .as_ref()
+            .is_some_and(|server| server.features().contains(Feature::SPACE_AND_INDEX_NAMES))
+    }
+
+    /// Has the schema read, unless it is being read. `true`: it is not asked for yet, so it will be
+    /// newer than what is done now.
+    pub(super) fn load_schema(&mut self) -> bool {
+        if self.names.is_loading() {
+            return !self.outbox.is_handed_out(self.schema_position);
+        }
+        self.names.begin_loading();
+        let [spaces, indexes] = View::ALL;
+        self.schema_position = self.queue_view(spaces);
+        self.queue_view(indexes);
+        true
+    }
+
+    pub(super) fn queue_view(&mut self, view: View) -> u64 {
+        let mut frame = Frame::new();
+        view.encode(&mut frame);
+        self.queue_own(&frame, Own::View(view))
+    }
+
+    /// Queues a request of the connection itself.
+    pub(super) fn queue_own(&mut self, frame: &Frame, own: Own) -> u64 {
+        let piece = self.config.batching.write_bytes();
+        self.outbox.push(piece, |out| frame.append_to(out, own.sync()))
+    }
+
+    /// Requests that are over leave their ids in the queues; drops those in front, so that a queue
+    /// in which nobody waits is empty, and the others before they outgrow the requests under way.
+    pub(super) fn forget_stale(&mut self) {
+        let occupied = self.slots.occupied();
+        let slots = &self.slots;
+        let waits = |id: &RequestId| {
+            matches!(slots.get(*id), Some(State::Waiting(_) | State::Unresolved { .. }))
+        };
+        for queue in [&mut self.waiting, &mut self.unresolved] {
+            while queue.front().is_some_and(|id| !waits(id)) {
+                queue.pop_front();
+            }
+            if queue.len() > 2 * occupied + STALE_MAX {
+                queue.retain(waits);
+            }
+        }
+    }
+}
+
+/// So many ids may be stale before a look at all of them is worth it.
+const STALE_MAX: usize = 64;

@@ -45,10 +45,11 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use tarantool_client::{Address, Blocking, ConnectionError};
+use tarantool_client::Blocking;
 pub use tarantool_client::{
-    Batching, Config, ConfigError, Error, ErrorCode, ErrorKind, IteratorType, Outcome, Response,
-    ServerError, ServerInfo, Stats, Submitted, msgpack, ops, request,
+    Address, Batching, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
+    IteratorType, Outcome, Response, ServerError, ServerInfo, Stats, Submitted, msgpack, ops,
+    request,
 };
 
 use crate::socket::Stream;
@@ -75,9 +76,7 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let until = config
-        .connect_limit()
-        .and_then(|limit| Instant::now().checked_add(limit));
+    let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
     let tick = tick(&config);
     match config.address() {
         Address::Tcp { host, port } => {

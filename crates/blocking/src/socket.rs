@@ -23,11 +23,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 impl<S> Stream<S> {
     pub(crate) fn new(stream: S, tick: Duration) -> Self {
-        Self {
-            stream,
-            tick,
-            chunk: Mutex::new(vec![0; CHUNK_BYTES].into()),
-        }
+        Self { stream, tick, chunk: Mutex::new(vec![0; CHUNK_BYTES].into()) }
     }
 }
 
@@ -37,11 +33,7 @@ where
     for<'a> &'a S: Read,
 {
     fn send(&self, output: &[u8]) -> io::Result<usize> {
-        Ok(send(
-            &self.stream,
-            output,
-            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
-        )?)
+        Ok(send(&self.stream, output, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
     }
 
     fn recv(&self, input: &mut BytesMut) -> io::Result<usize> {

@@ -68,11 +68,7 @@ pub fn connect_blocking(
     if let Err(error) = lead.open() {
         return Err(Error::connect(shared.address(), error));
     }
-    Ok(Client::new(
-        shared,
-        Blocking { lead },
-        config.request_timeout,
-    ))
+    Ok(Client::new(shared, Blocking { lead }, config.request_timeout))
 }
 
 /// Calls wait for their replies, driving the socket meanwhile: every verb returns its result.
@@ -92,8 +88,8 @@ impl Mode for Blocking {
     }
 
     /// What was submitted and not waited for is still written.
-    fn close(&self) {
-        self.lead.write_queued();
+    fn close(&self, timeout: Duration) {
+        self.lead.write_queued(after(Some(timeout)));
     }
 }
 
@@ -106,17 +102,18 @@ impl Client<Blocking> {
     /// [`flush`](Self::flush). At a limit this drives the connection until there is a place.
     pub fn submit<R: Request>(&self, request: R) -> Submitted<Response> {
         let pending = self.start(&request, Ok);
-        self.mode().lead.after_submit();
-        Submitted {
-            pending,
-            lead: Arc::clone(&self.mode().lead),
-        }
+        self.mode().lead.after_submit(after(self.timeout()));
+        Submitted { pending, lead: Arc::clone(&self.mode().lead) }
     }
 
-    /// Writes what is queued.
+    /// Writes what is queued, or as much of it as the server takes within the request timeout.
     pub fn flush(&self) {
-        self.mode().lead.write_queued();
+        self.mode().lead.write_queued(after(self.timeout()));
     }
+}
+
+fn after(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
 
 /// The reply to a request that was [submitted](Client::submit).

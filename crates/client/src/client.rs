@@ -22,7 +22,8 @@ use crate::space::Space;
 ///
 /// Cheap to clone. Requests of all clones share one connection and its system calls: they leave
 /// together in one write and their replies are matched by sync id. When the last clone is dropped,
-/// requests that were accepted are still sent, and the connection is closed.
+/// requests that were accepted are still sent and executed, within the request timeout, and the
+/// connection is closed.
 ///
 /// Every verb starts its request when it is called. On an asynchronous runtime it returns a
 /// [`Pending`] to await, on the blocking client (`Client<Blocking>`) the result.
@@ -40,12 +41,17 @@ pub struct Client<M: Mode = Async> {
 struct CloseOnDrop<M: Mode> {
     shared: Arc<Shared>,
     mode: M,
+    /// How long closing may take.
+    timeout: Duration,
 }
+
+/// How long closing may take where requests may take any time.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl<M: Mode> Drop for CloseOnDrop<M> {
     fn drop(&mut self) {
-        self.shared.close();
-        self.mode.close();
+        self.shared.close(self.timeout);
+        self.mode.close(self.timeout);
     }
 }
 
@@ -54,16 +60,17 @@ impl<M: Mode> Client<M> {
         let last = Arc::new(CloseOnDrop {
             shared: Arc::clone(&shared),
             mode,
+            timeout: timeout.unwrap_or(CLOSE_TIMEOUT),
         });
-        Self {
-            shared,
-            timeout,
-            last,
-        }
+        Self { shared, timeout, last }
     }
 
     pub(crate) fn mode(&self) -> &M {
         &self.last.mode
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// Starts a request whose reply `decode` turns into the result.
@@ -129,10 +136,7 @@ impl<M: Mode> Client<M> {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         let timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
-        Self {
-            timeout,
-            ..self.clone()
-        }
+        Self { timeout, ..self.clone() }
     }
 
     /// Who answered when this connection was opened.
@@ -155,7 +159,7 @@ impl<M: Mode> Client<M> {
 
     /// Accepts no more requests from any clone. Those accepted are still answered.
     pub fn close(&self) {
-        self.shared.close();
+        self.shared.close(self.last.timeout);
     }
 
     /// Why the connection has ended, if it has.

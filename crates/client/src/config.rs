@@ -85,9 +85,7 @@ impl Config {
         let mut config = Self::new(Address::from_str(address)?);
         if let Some(login) = login {
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
-            config = config
-                .user(decode(user, "user")?)
-                .password(decode(password, "password")?);
+            config = config.user(decode(user, "user")?).password(decode(password, "password")?);
         }
         for option in options.split('&').filter(|option| !option.is_empty()) {
             config.set(option)?;
@@ -98,16 +96,9 @@ impl Config {
     /// Logs in as this user; without one the session belongs to `guest`.
     #[must_use]
     pub fn user(mut self, user: impl Into<Box<str>>) -> Self {
-        let password = self
-            .connection
-            .credentials
-            .take()
-            .map(|login| login.password);
+        let password = self.connection.credentials.take().map(|login| login.password);
         let password = password.unwrap_or_default();
-        self.connection.credentials = Some(Credentials {
-            user: user.into(),
-            password,
-        });
+        self.connection.credentials = Some(Credentials { user: user.into(), password });
         self
     }
 
@@ -252,16 +243,10 @@ impl FromStr for Address {
                 None if rest.is_empty() => PORT,
                 None => return Err(wrong()),
             };
-            return Ok(Self::Tcp {
-                host: host.into(),
-                port,
-            });
+            return Ok(Self::Tcp { host: host.into(), port });
         }
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(Self::Tcp {
-                host: "localhost".into(),
-                port: port_of(text)?,
-            });
+            return Ok(Self::Tcp { host: "localhost".into(), port: port_of(text)? });
         }
         let (host, port) = match text.split_once(':') {
             Some((host, port)) => (host, port_of(port)?),
@@ -270,10 +255,7 @@ impl FromStr for Address {
         if host.is_empty() || host.contains('/') {
             return Err(wrong());
         }
-        Ok(Self::Tcp {
-            host: host.into(),
-            port,
-        })
+        Ok(Self::Tcp { host: host.into(), port })
     }
 }
 
@@ -363,10 +345,7 @@ mod tests {
     use super::*;
 
     fn tcp(host: &str, port: u16) -> Address {
-        Address::Tcp {
-            host: host.into(),
-            port,
-        }
+        Address::Tcp { host: host.into(), port }
     }
 
     fn parse(uri: &str) -> Config {
@@ -385,18 +364,9 @@ mod tests {
         assert_eq!(parse("3302").address, tcp("localhost", 3302));
         assert_eq!(parse("[::1]:3302").address, tcp("::1", 3302));
         assert_eq!(parse("[::1]").address, tcp("::1", 3301));
-        assert_eq!(
-            parse("tarantool://db.example:3302/").address,
-            tcp("db.example", 3302)
-        );
-        assert_eq!(
-            parse("unix/:/run/t.sock").address,
-            Address::Unix("/run/t.sock".into())
-        );
-        assert_eq!(
-            parse("a:b@unix/:./x@y.sock").address,
-            Address::Unix("./x@y.sock".into())
-        );
+        assert_eq!(parse("tarantool://db.example:3302/").address, tcp("db.example", 3302));
+        assert_eq!(parse("unix/:/run/t.sock").address, Address::Unix("/run/t.sock".into()));
+        assert_eq!(parse("a:b@unix/:./x@y.sock").address, Address::Unix("./x@y.sock".into()));
         assert_eq!(parse("localhost:1").connection.credentials, None);
     }
 
@@ -438,22 +408,10 @@ mod tests {
             ("u:secret@a/b:1", "no host:port"),
             ("u:%ff@host:1", "the password is not UTF-8"),
             ("u:secret@host:1?x=1", "unknown option \"x\""),
-            (
-                "u:secret@host:1?connect_timeout=soon",
-                "option connect_timeout: \"soon\"",
-            ),
-            (
-                "u:secret@host:1?connect_timeout=-1",
-                "option connect_timeout: \"-1\"",
-            ),
-            (
-                "u:secret@host:1?connect_timeout=1e400",
-                "option connect_timeout",
-            ),
-            (
-                "u:secret@host:1?in_flight_max=many",
-                "option in_flight_max: \"many\"",
-            ),
+            ("u:secret@host:1?connect_timeout=soon", "option connect_timeout: \"soon\""),
+            ("u:secret@host:1?connect_timeout=-1", "option connect_timeout: \"-1\""),
+            ("u:secret@host:1?connect_timeout=1e400", "option connect_timeout"),
+            ("u:secret@host:1?in_flight_max=many", "option in_flight_max: \"many\""),
         ] {
             let error = Config::parse(uri).unwrap_err().to_string();
             assert!(error.contains(says), "{uri}: {error}");

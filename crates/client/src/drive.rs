@@ -81,15 +81,12 @@ impl<T: Transport, S: Timer> Drive<T, S> {
         }
         match self.transport.poll_read(cx, &mut self.input) {
             Poll::Pending => Ok(false),
-            Poll::Ready(Ok(0)) => {
-                self.driver.handle_eof();
-                Ok(true)
-            }
+            Poll::Ready(Ok(0)) => Err(self.driver.handle_eof(self.unwritten())),
             Poll::Ready(Ok(read)) => {
                 self.driver.handle_input(&mut self.input, read)?;
                 Ok(true)
             }
-            Poll::Ready(Err(error)) => Err(failed(&error)),
+            Poll::Ready(Err(error)) => Err(self.fail(error.to_string())),
         }
     }
 
@@ -98,9 +95,7 @@ impl<T: Transport, S: Timer> Drive<T, S> {
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         let rest = self.output.get(self.written..).unwrap_or_default();
         match ready!(self.transport.poll_write(cx, rest)) {
-            Ok(0) => Poll::Ready(Err(ConnectionError::Transport(
-                "it takes no more bytes".into(),
-            ))),
+            Ok(0) => Poll::Ready(Err(self.fail("it takes no more bytes".into()))),
             Ok(count) => {
                 self.driver.handle_written(count);
                 self.written += count;
@@ -110,8 +105,20 @@ impl<T: Transport, S: Timer> Drive<T, S> {
                 }
                 Poll::Ready(Ok(()))
             }
-            Err(error) => Poll::Ready(Err(failed(&error))),
+            Err(error) => Poll::Ready(Err(self.fail(error.to_string()))),
         }
+    }
+
+    fn unwritten(&self) -> usize {
+        self.output.len() - self.written
+    }
+
+    /// The transport failed: everyone is told.
+    #[cold]
+    fn fail(&mut self, text: String) -> ConnectionError {
+        let error = ConnectionError::Transport(text.into());
+        self.driver.fail(error.clone(), self.unwritten());
+        error
     }
 
     /// One turn. Ready: it did something, go on; or the connection is over.
@@ -126,9 +133,16 @@ impl<T: Transport, S: Timer> Drive<T, S> {
             }
         }
         if !self.output.is_empty() {
-            if let Poll::Ready(written) = self.write(cx) {
-                written?;
-                active = true;
+            match self.write(cx) {
+                Poll::Ready(written) => {
+                    written?;
+                    active = true;
+                }
+                Poll::Pending => {
+                    if let Poll::Ready(over) = self.driver.poll_blocked(cx) {
+                        return Poll::Ready(Err(over));
+                    }
+                }
             }
         }
         if let Some(next) = self.driver.poll_timeout() {
@@ -142,11 +156,7 @@ impl<T: Transport, S: Timer> Drive<T, S> {
                 active = true;
             }
         }
-        if active {
-            Poll::Ready(Ok(Turn::Active))
-        } else {
-            Poll::Pending
-        }
+        if active { Poll::Ready(Ok(Turn::Active)) } else { Poll::Pending }
     }
 }
 
@@ -164,11 +174,7 @@ impl<T: Transport, S: Timer> Future for Drive<T, S> {
                 Ok(Turn::Active) => {}
                 Ok(Turn::Yield) => break,
                 Err(ConnectionError::Shutdown) => return Poll::Ready(Ok(())),
-                Err(error) => {
-                    let unwritten = self.output.len() - self.written;
-                    self.driver.fail(error.clone(), unwritten);
-                    return Poll::Ready(Err(error));
-                }
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
         cx.waker().wake_by_ref();
@@ -176,14 +182,8 @@ impl<T: Transport, S: Timer> Future for Drive<T, S> {
     }
 }
 
-fn failed(error: &io::Error) -> ConnectionError {
-    ConnectionError::Transport(error.to_string().into())
-}
-
 impl<T, S> fmt::Debug for Drive<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Drive")
-            .field("driver", &self.driver)
-            .finish_non_exhaustive()
+        f.debug_struct("Drive").field("driver", &self.driver).finish_non_exhaustive()
     }
 }

@@ -20,11 +20,7 @@ use crate::shared::{Shared, wake_all};
 #[must_use]
 pub fn connect(config: &Config, opening_until: Option<Instant>) -> (Client, Driver) {
     let shared = shared(config, opening_until);
-    let driver = Driver {
-        shared: Arc::clone(&shared),
-        woken: Vec::new(),
-        next_timeout: None,
-    };
+    let driver = Driver { shared: Arc::clone(&shared), woken: Vec::new(), next_timeout: None };
     (Client::new(shared, Async, config.request_timeout), driver)
 }
 
@@ -40,6 +36,7 @@ pub(crate) fn shared(config: &Config, opening_until: Option<Instant>) -> Arc<Sha
 /// 1. bytes that were read: [`handle_input`](Self::handle_input); their end: [`fail`](Self::fail)
 ///    or [`handle_eof`](Self::handle_eof);
 /// 2. [`poll_output`](Self::poll_output) until it has nothing to do, writing what it hands out;
+///    [`poll_blocked`](Self::poll_blocked) in its place while that cannot be written;
 /// 3. [`poll_timeout`](Self::poll_timeout): at that time, [`handle_timeout`](Self::handle_timeout).
 ///
 /// [`Drive`](crate::Drive) is this loop for readiness-based runtimes. Dropping the driver fails all
@@ -108,6 +105,22 @@ impl Driver {
         result
     }
 
+    /// Nothing can be written now: keeps [`poll_timeout`](Self::poll_timeout) right, as requests go
+    /// on being queued. The task is woken when one is.
+    ///
+    /// Ready: the connection is over, because it was closing and nobody waits for anything any
+    /// more.
+    pub fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
+        let mut state = self.shared.lock();
+        if state.is_closing && state.conn.in_flight() == 0 && !state.conn.is_saturated() {
+            state.conn.handle_failure(ConnectionError::Shutdown);
+            return Poll::Ready(ConnectionError::Shutdown);
+        }
+        state.park_driver(cx.waker());
+        self.next_timeout = state.conn.poll_timeout();
+        Poll::Pending
+    }
+
     /// Takes in what was read: `input` holds what earlier steps left, and `read` new bytes at its
     /// end. Whole packets are consumed.
     ///
@@ -128,15 +141,17 @@ impl Driver {
         result
     }
 
-    /// The peer has closed its side; everyone who waits is told.
-    pub fn handle_eof(&mut self) {
-        {
+    /// The peer has closed its side, with the last `unwritten` bytes of the output not written.
+    /// Everyone who waits is told. Returns why the connection is over.
+    pub fn handle_eof(&mut self, unwritten: usize) -> ConnectionError {
+        let result = {
             let mut state = self.shared.lock();
+            state.conn.handle_unwritten(unwritten);
             state.conn.handle_eof();
-            // Known to be over: the error is the answer to `poll_output` from now on.
-            let _ = state.process(&mut BytesMut::new(), &mut self.woken);
-        }
+            state.process(&mut BytesMut::new(), &mut self.woken)
+        };
         wake_all(&mut self.woken);
+        result.err().unwrap_or(ConnectionError::Shutdown)
     }
 
     /// Notes that a system call wrote `bytes` of the output.
@@ -145,7 +160,7 @@ impl Driver {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), as of the last
-    /// [`poll_output`](Self::poll_output).
+    /// [`poll_output`](Self::poll_output) or [`poll_blocked`](Self::poll_blocked).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_timeout
@@ -180,8 +195,6 @@ impl Drop for Driver {
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver")
-            .field("address", &self.shared.address())
-            .finish_non_exhaustive()
+        f.debug_struct("Driver").field("address", &self.shared.address()).finish_non_exhaustive()
     }
 }

@@ -80,29 +80,17 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self(Arc::new(Inner {
-            kind,
-            subject: None,
-            address: None,
-        }))
+        Self(Arc::new(Inner { kind, subject: None, address: None }))
     }
 
     pub(crate) fn of(subject: Subject, kind: ErrorKind) -> Self {
-        Self(Arc::new(Inner {
-            kind,
-            subject: Some(subject),
-            address: None,
-        }))
+        Self(Arc::new(Inner { kind, subject: Some(subject), address: None }))
     }
 
     pub(crate) fn with_address(self, address: &str) -> Self {
         let Inner { kind, subject, .. } = &*self.0;
         let address = Some(address.into());
-        Self(Arc::new(Inner {
-            kind: kind.clone(),
-            subject: *subject,
-            address,
-        }))
+        Self(Arc::new(Inner { kind: kind.clone(), subject: *subject, address }))
     }
 
     /// The connection to `address` could not be opened: for adapters.
@@ -177,11 +165,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            kind,
-            subject,
-            address,
-        } = &*self.0;
+        let Inner { kind, subject, address } = &*self.0;
         if let Some(subject) = subject {
             write!(f, "{subject}: ")?;
         }
@@ -189,11 +173,7 @@ impl fmt::Display for Error {
         match kind {
             ErrorKind::Config(error) => write!(f, "invalid configuration: {error}"),
             ErrorKind::Connect(error) => {
-                write!(
-                    f,
-                    "{} failed: {error}",
-                    Target("connecting", address.as_deref())
-                )
+                write!(f, "{} failed: {error}", Target("connecting", address.as_deref()))
             }
             ErrorKind::Server(error) => error.fmt(f),
             ErrorKind::Lost { outcome, cause } => {
@@ -201,24 +181,17 @@ impl fmt::Display for Error {
             }
             ErrorKind::TimedOut { outcome } => write!(f, "timed out {}", Moment(*outcome)),
             ErrorKind::NotAccepted { error, cause: None } => write!(f, "not sent: {error}"),
-            ErrorKind::NotAccepted {
-                error: _,
-                cause: Some(cause),
-            } => {
+            ErrorKind::NotAccepted { error: _, cause: Some(cause) } => {
                 write!(f, "not sent: {connection} has ended ({cause})")
             }
             ErrorKind::Encode(error) => write!(f, "not sent: cannot be encoded: {error}"),
             ErrorKind::Decode(error) => {
-                write!(
-                    f,
-                    "executed, but the reply does not fit the type asked for: {error}"
-                )
+                write!(f, "executed, but the reply does not fit the type asked for: {error}")
             }
             ErrorKind::UnknownName(what) => write!(f, "not sent: the server has no {what}"),
-            ErrorKind::SchemaUnavailable(why) => write!(
-                f,
-                "not sent: the schema, needed to find a name, could not be read: {why}"
-            ),
+            ErrorKind::SchemaUnavailable(why) => {
+                write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
+            }
         }
     }
 }

@@ -10,6 +10,8 @@
 //! 3. Whoever stops reading with others still waiting wakes one of them to lead, for whatever
 //!    reason it stops: its answer came, its deadline passed, it panicked ([`Lease`]).
 //! 4. Writing never blocks without reading: a server whose own output is stuck stops reading.
+//! 5. Nobody writes beyond its own deadline: what is left of a write stays in [`Leases`], to be
+//!    completed before anything else is written.
 //!
 //! A call alone costs one write and one read, and no other system call.
 
@@ -40,7 +42,17 @@ pub(crate) struct Leases {
     writing: bool,
     input: BytesMut,
     output: Vec<u8>,
+    /// How much of `output` is written.
+    written: usize,
     woken: Vec<Waker>,
+}
+
+impl State {
+    /// Whether there is something to write, and nobody who writes.
+    fn wants_writer(&self) -> bool {
+        let waits = self.conn.queued_bytes() > 0 || !self.leases.output.is_empty();
+        waits && !self.leases.writing && self.conn.failure().is_none()
+    }
 }
 
 type Guard<'a> = MutexGuard<'a, State>;
@@ -72,11 +84,14 @@ impl Lead {
 
     /// Writes if that is due after a request was queued: if it is the first on an idle connection,
     /// or there is enough for a full write. If it found no place, drives until it has one.
-    pub(crate) fn after_submit(&self) {
+    ///
+    /// It writes no longer than `until`; places come at the latest when deadlines pass.
+    pub(crate) fn after_submit(&self, until: Option<Instant>) {
         let state = self.shared.lock();
         let alone = state.conn.in_flight() <= 1;
         if alone || state.conn.queued_bytes() >= state.conn.batching().write_bytes() {
-            drop(self.flush(state));
+            drop(state);
+            self.write_queued(until);
         } else if state.conn.is_saturated() {
             drop(state);
             self.drive_until(None, |state| {
@@ -86,8 +101,16 @@ impl Lead {
         }
     }
 
-    pub(crate) fn write_queued(&self) {
-        drop(self.flush(self.shared.lock()));
+    /// Writes what is queued, but no longer than `until`.
+    pub(crate) fn write_queued(&self, until: Option<Instant>) {
+        let mut state = self.shared.lock();
+        while state.wants_writer() {
+            state = self.flush(state, until);
+            if until.is_some_and(|until| until <= Instant::now()) {
+                break;
+            }
+        }
+        pass_on(state);
     }
 
     /// Drives the connection, leading or following, until `done` gives a result. `id`: the request
@@ -104,8 +127,8 @@ impl Lead {
                 pass_on(state);
                 return result;
             }
-            if !state.leases.writing && state.conn.queued_bytes() > 0 {
-                state = self.flush(state);
+            if state.wants_writer() {
+                state = self.flush(state, None);
             } else if !state.leases.reading {
                 state = self.read(state);
             } else {
@@ -117,34 +140,47 @@ impl Lead {
         }
     }
 
-    /// Writes what is queued, unless another thread writes.
-    fn flush<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        while !state.leases.writing {
-            if state.conn.poll_decision() == Decision::Yield {
-                state = self.yield_turn(state);
-            }
+    /// Writes what is left of the last write, and what is queued. If nothing can be written now,
+    /// waits until something can, or until a deadline or `until`, and returns.
+    fn flush<'a>(&'a self, mut state: Guard<'a>, until: Option<Instant>) -> Guard<'a> {
+        while state.wants_writer() {
             let mut output = std::mem::take(&mut state.leases.output);
-            if !state.conn.poll_transmit(&mut output) {
-                state.leases.output = output;
-                break;
+            if output.is_empty() {
+                if state.conn.poll_decision() == Decision::Yield {
+                    state = self.yield_turn(state);
+                }
+                if !state.conn.poll_transmit(&mut output) {
+                    state.leases.output = output;
+                    break;
+                }
             }
+            let written = state.leases.written;
             state.leases.writing = true;
             drop(state);
 
-            let lease = Lease {
-                lead: self,
-                of: |leases| &mut leases.writing,
-            };
-            let (calls, written, result) = self.write_all(&output);
+            let lease = Lease { lead: self, of: |leases| &mut leases.writing };
+            let sent = self.send(output.get(written..).unwrap_or_default(), until);
             state = lease.end();
 
-            state.conn.count_writes(calls, written);
-            if let Err(error) = result {
-                state.conn.handle_unwritten(output.len() - written);
-                state = self.fail(state, &error);
+            match sent {
+                Ok(count) => {
+                    state.conn.count_writes(usize::from(count > 0), count);
+                    state.leases.written = written + count;
+                }
+                Err(ref error) => {
+                    state.conn.handle_unwritten(output.len() - written);
+                    state = self.fail(state, error);
+                    state.leases.written = output.len();
+                }
             }
-            output.clear();
+            if state.leases.written >= output.len() {
+                output.clear();
+                state.leases.written = 0;
+            }
             state.leases.output = output;
+            if matches!(sent, Ok(0)) {
+                break;
+            }
         }
         state
     }
@@ -160,52 +196,34 @@ impl Lead {
         state
     }
 
-    /// Writes all of `output` and returns in how many calls, and how much was written. While
-    /// nothing can be written, reads if nobody else does.
-    fn write_all(&self, output: &[u8]) -> (usize, usize, io::Result<()>) {
-        let (mut calls, mut written) = (0, 0);
-        while let Some(rest) = output.get(written..).filter(|rest| !rest.is_empty()) {
-            match self.socket.send(rest) {
-                Ok(0) => return (calls, written, Err(io::ErrorKind::WriteZero.into())),
-                Ok(count) => {
-                    calls += 1;
-                    written += count;
-                }
-                Err(error) if is_timeout(&error) => {
-                    if let Err(error) = self.wait_writable() {
-                        return (calls, written, Err(error));
-                    }
-                }
-                Err(error) => return (calls, written, Err(error)),
-            }
+    /// Writes once and returns how much. 0: nothing could be written, and the wait for it is over.
+    fn send(&self, output: &[u8], until: Option<Instant>) -> io::Result<usize> {
+        match self.socket.send(output) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Err(error) if is_timeout(&error) => self.wait_writable(until).map(|()| 0),
+            sent => sent,
         }
-        (calls, written, Ok(()))
     }
 
     /// Waits until something can be written, and leads meanwhile if nobody does.
     ///
     /// # Errors
     /// Waiting failed, or the connection has ended.
-    fn wait_writable(&self) -> io::Result<()> {
+    fn wait_writable(&self, until: Option<Instant>) -> io::Result<()> {
         let mut state = self.shared.lock();
         if state.conn.failure().is_some() {
             return Err(io::ErrorKind::NotConnected.into());
         }
         let leads = !std::mem::replace(&mut state.leases.reading, true);
-        let timeout = until(state.conn.poll_timeout());
+        let mut timeout = left(state.conn.poll_timeout().into_iter().chain(until).min());
+        if !leads {
+            // The answer that this thread waits for may be read by another one.
+            timeout = Some(timeout.map_or(BRIEFLY, |timeout| timeout.min(BRIEFLY)));
+        }
         drop(state);
 
-        let lease = leads.then(|| Lease {
-            lead: self,
-            of: |leases| &mut leases.reading,
-        });
-        let ready = self.socket.wait(
-            Interest {
-                read: leads,
-                write: true,
-            },
-            timeout,
-        )?;
+        let lease = leads.then(|| Lease { lead: self, of: |leases| &mut leases.reading });
+        let ready = self.socket.wait(Interest { read: leads, write: true }, timeout)?;
         let state = match lease {
             Some(lease) => {
                 let state = lease.end();
@@ -224,13 +242,8 @@ impl Lead {
         let deadline = state.conn.poll_timeout();
         drop(state);
 
-        let lease = Lease {
-            lead: self,
-            of: |leases| &mut leases.reading,
-        };
-        let read = self
-            .wait_readable(deadline)
-            .and_then(|()| self.socket.recv(&mut input));
+        let lease = Lease { lead: self, of: |leases| &mut leases.reading };
+        let read = self.wait_readable(deadline).and_then(|()| self.socket.recv(&mut input));
         state = lease.end();
 
         let mut woken = std::mem::take(&mut state.leases.woken);
@@ -250,20 +263,10 @@ impl Lead {
 
     /// If a deadline comes sooner than a read returns by itself, waits until then at most.
     fn wait_readable(&self, deadline: Option<Instant>) -> io::Result<()> {
-        match until(deadline) {
-            Some(left) if left < self.socket.tick() => {
-                let ready = self.socket.wait(
-                    Interest {
-                        read: true,
-                        write: false,
-                    },
-                    Some(left),
-                )?;
-                if ready.read {
-                    Ok(())
-                } else {
-                    Err(io::ErrorKind::TimedOut.into())
-                }
+        match left(deadline) {
+            Some(time) if time < self.socket.tick() => {
+                let ready = self.socket.wait(Interest { read: true, write: false }, Some(time))?;
+                if ready.read { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
             }
             _ => Ok(()),
         }
@@ -271,7 +274,7 @@ impl Lead {
 
     /// Sleeps until woken, or until a deadline may have passed.
     fn sleep<'a>(&'a self, state: Guard<'a>, briefly: bool) -> Guard<'a> {
-        let timeout = match until(state.conn.poll_timeout()) {
+        let timeout = match left(state.conn.poll_timeout()) {
             Some(timeout) if briefly => Some(timeout.min(BRIEFLY)),
             None if briefly => Some(BRIEFLY),
             timeout => timeout,
@@ -286,11 +289,7 @@ impl Lead {
 
     /// If a deadline has passed, tells the connection and wakes those whom it concerns.
     fn pass_time<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        if state
-            .conn
-            .poll_timeout()
-            .is_none_or(|deadline| deadline > Instant::now())
-        {
+        if state.conn.poll_timeout().is_none_or(|deadline| deadline > Instant::now()) {
             return state;
         }
         let mut woken = Vec::new();
@@ -300,10 +299,13 @@ impl Lead {
         self.wake(state, &mut woken)
     }
 
-    fn fail<'a>(&'a self, state: Guard<'a>, error: &io::Error) -> Guard<'a> {
-        drop(state);
-        self.shared.fail(transport_error(error));
-        self.shared.lock()
+    /// Ends the connection before anyone else can write.
+    fn fail<'a>(&'a self, mut state: Guard<'a>, error: &io::Error) -> Guard<'a> {
+        let mut woken = Vec::new();
+        state.conn.handle_failure(transport_error(error));
+        // Everyone has an answer that says so.
+        let _ = state.process(&mut BytesMut::new(), &mut woken);
+        self.wake(state, &mut woken)
     }
 
     /// Wakes outside the lock.
@@ -317,9 +319,19 @@ impl Lead {
     }
 }
 
-/// If nobody reads and someone waits, wakes one to lead.
+impl Drop for Lead {
+    /// Waits until the server has read everything; see [`Shared::close`].
+    fn drop(&mut self) {
+        let last = self.shared.lock().last;
+        if let Some(id) = last {
+            let _ = self.drive_until(Some(id), |state| state.conn.take(id));
+        }
+    }
+}
+
+/// If nobody reads, or a write was left half-done, and someone waits, wakes one to go on.
 fn pass_on(mut state: Guard<'_>) {
-    let next = if state.leases.reading {
+    let next = if state.leases.reading && state.leases.output.is_empty() {
         None
     } else {
         state.take_any_waiter()
@@ -372,7 +384,7 @@ fn sleeper_of_this_thread() -> Waker {
     Waker::from(Arc::new(Sleeper(thread::current())))
 }
 
-fn until(deadline: Option<Instant>) -> Option<Duration> {
+fn left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
@@ -387,9 +399,7 @@ fn transport_error(error: &io::Error) -> ConnectionError {
 
 impl fmt::Debug for Lead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lead")
-            .field("address", &self.shared.address())
-            .finish_non_exhaustive()
+        f.debug_struct("Lead").field("address", &self.shared.address()).finish_non_exhaustive()
     }
 }
 

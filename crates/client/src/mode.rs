@@ -1,5 +1,7 @@
 //! How a handle waits: the one difference between the asynchronous and the blocking client.
 
+use std::time::Duration;
+
 use crate::pending::Pending;
 
 /// How a handle waits for replies: by being polled ([`Async`]) or by driving the socket itself
@@ -13,8 +15,8 @@ pub trait Mode: Clone + sealed::Sealed {
     /// Waits for a reply, or returns what can be awaited.
     fn reply<T>(&self, pending: Pending<T>) -> Self::Reply<T>;
 
-    /// The last handle was dropped.
-    fn close(&self);
+    /// The last handle was dropped. What this does must be over within `timeout`.
+    fn close(&self, timeout: Duration);
 }
 
 /// Replies are awaited: every verb returns a [`Pending`].
@@ -29,7 +31,7 @@ impl Mode for Async {
         pending
     }
 
-    fn close(&self) {}
+    fn close(&self, _timeout: Duration) {}
 }
 
 impl sealed::Sealed for Async {}

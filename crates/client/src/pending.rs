@@ -42,11 +42,7 @@ impl<T> Pending<T> {
             Ok(id) => State::UnderWay(Arc::clone(shared), id),
             Err(error) => State::Refused(error),
         };
-        Self {
-            state,
-            subject,
-            decode,
-        }
+        Self { state, subject, decode }
     }
 
     /// The request, while it is under way.
@@ -120,20 +116,12 @@ impl<T> Drop for Pending<T> {
 
 impl<T> fmt::Debug for Pending<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
-            .field("request", &self.subject)
-            .finish_non_exhaustive()
+        f.debug_struct("Pending").field("request", &self.subject).finish_non_exhaustive()
     }
 }
 
 /// For a future that is polled after it was ready, which is a mistake but no reason to panic.
 #[cold]
 fn over(subject: Subject) -> Error {
-    Error::of(
-        subject,
-        ErrorKind::NotAccepted {
-            error: SendError::Empty,
-            cause: None,
-        },
-    )
+    Error::of(subject, ErrorKind::NotAccepted { error: SendError::Empty, cause: None })
 }

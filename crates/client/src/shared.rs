@@ -13,7 +13,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tarantool_proto::request::{Request, Subject};
+use tarantool_proto::request::{Ping, Request, Subject};
 use tarantool_proto::{
     Answer, Connection, ConnectionError, Event, Frame, RequestId, SendError, Unanswered,
 };
@@ -39,6 +39,9 @@ pub(crate) struct State {
     ready: Vec<Waker>,
     pub(crate) is_ready: bool,
     pub(crate) leases: Leases,
+    pub(crate) is_closing: bool,
+    /// The connection's last request; see [`Shared::close`].
+    pub(crate) last: Option<RequestId>,
 }
 
 struct Waiter {
@@ -57,11 +60,10 @@ impl Shared {
             ready: Vec::new(),
             is_ready: false,
             leases: Leases::default(),
+            is_closing: false,
+            last: None,
         });
-        Arc::new(Self {
-            state,
-            address: address.into(),
-        })
+        Arc::new(Self { state, address: address.into() })
     }
 
     /// The state stays consistent whatever panics: no step leaves it half-changed.
@@ -132,11 +134,25 @@ impl Shared {
         Error::of(subject, kind).with_address(&self.address)
     }
 
-    /// No handle is left: what was accepted is still sent and answered.
-    pub(crate) fn close(&self) {
+    /// Accepts no more requests: what was accepted is still sent and executed.
+    ///
+    /// A socket that is closed with replies unread is reset, and the server then loses what it has
+    /// not read yet. So while replies are missing, for which perhaps nobody waits, a last ping, to
+    /// be answered within `timeout`, shows that the server has read everything before it.
+    pub(crate) fn close(&self, timeout: Duration) {
+        let mut ping = Frame::new();
+        let encoded = ping.encode(&Ping);
         let driver = {
             let mut state = self.lock();
+            let stats = state.conn.stats();
+            let missing = stats.requests > stats.answered + stats.late_replies;
+            if missing && encoded.is_ok() && !state.is_closing {
+                let deadline = Instant::now().checked_add(timeout);
+                // An end of the connection means that there is nothing to wait for.
+                state.last = state.conn.send(&mut ping, deadline).ok();
+            }
             state.conn.close();
+            state.is_closing = true;
             state.driver.take()
         };
         if let Some(driver) = driver {
@@ -181,10 +197,7 @@ impl State {
             Some(waiter) if waiter.id == id && waiter.waker.will_wake(waker) => {}
             _ => {
                 self.waiting += usize::from(place.is_none());
-                *place = Some(Waiter {
-                    id,
-                    waker: waker.clone(),
-                });
+                *place = Some(Waiter { id, waker: waker.clone() });
             }
         }
     }

@@ -61,20 +61,13 @@ const PRIMARY: Identifier<'static> = Identifier::Number(0);
 
 impl<T, M: Mode> Space<T, M> {
     pub(crate) fn new(client: Client<M>, space: Identifier<'_>) -> Self {
-        Self {
-            client,
-            space: Owned::new(space),
-            row: PhantomData,
-        }
+        Self { client, space: Owned::new(space), row: PhantomData }
     }
 
     /// One of the space's indexes, by name or by number. Nothing is sent.
     #[must_use]
     pub fn index<'n>(&self, index: impl Into<Identifier<'n>>) -> Index<T, M> {
-        Index {
-            space: self.clone(),
-            index: Owned::new(index.into()),
-        }
+        Index { space: self.clone(), index: Owned::new(index.into()) }
     }
 
     /// Adds a row; error [`TUPLE_FOUND`](crate::ErrorCode::TUPLE_FOUND) if its key is taken.
@@ -82,8 +75,7 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: Serialize,
     {
-        self.client
-            .request(&Insert::into(self.space.get()).row(row), nothing)
+        self.client.request(&Insert::into(self.space.get()).row(row), nothing)
     }
 
     /// Adds a row, in place of the one with the same primary key if there is one.
@@ -91,8 +83,7 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: Serialize,
     {
-        self.client
-            .request(&Replace::into(self.space.get()).row(row), nothing)
+        self.client.request(&Replace::into(self.space.get()).row(row), nothing)
     }
 
     /// Adds a row, or applies the operations to the one with the same primary key. The server skips
@@ -101,9 +92,7 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: Serialize,
     {
-        let request = Upsert::into(self.space.get())
-            .row(row)
-            .operations(operations);
+        let request = Upsert::into(self.space.get()).row(row).operations(operations);
         self.client.request(&request, nothing)
     }
 
@@ -112,16 +101,12 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: DeserializeOwned,
     {
-        self.client
-            .request(&self.selection(PRIMARY, key).limit(1), first)
+        self.client.request(&self.selection(PRIMARY, key).limit(1), first)
     }
 
     /// Rows by the primary key: all of its parts or the first of them, `()` for all rows.
     pub fn select<K: Serialize>(&self, key: K) -> Select<'_, K, T, M> {
-        Select {
-            space: self,
-            request: self.selection(PRIMARY, key),
-        }
+        Select { space: self, request: self.selection(PRIMARY, key) }
     }
 
     /// Changes the row with this primary key and returns it as it is then; `None` if there is no
@@ -147,9 +132,7 @@ impl<T, M: Mode> Space<T, M> {
         index: Identifier<'a>,
         key: K,
     ) -> request::Select<'a, K> {
-        request::Select::from(self.space.get())
-            .index(index)
-            .key(key)
+        request::Select::from(self.space.get()).index(index).key(key)
     }
 
     fn update_by<K: Serialize>(
@@ -161,10 +144,7 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: DeserializeOwned,
     {
-        let request = Update::of(self.space.get())
-            .index(index)
-            .key(key)
-            .operations(operations);
+        let request = Update::of(self.space.get()).index(index).key(key).operations(operations);
         self.client.request(&request, first)
     }
 
@@ -172,8 +152,7 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: DeserializeOwned,
     {
-        self.client
-            .request(&Delete::from(self.space.get()).index(index).key(key), first)
+        self.client.request(&Delete::from(self.space.get()).index(index).key(key), first)
     }
 }
 
@@ -189,10 +168,7 @@ impl<T, M: Mode> Index<T, M> {
 
     /// Rows by this index: by all parts of its key or the first of them, `()` for all rows.
     pub fn select<K: Serialize>(&self, key: K) -> Select<'_, K, T, M> {
-        Select {
-            space: &self.space,
-            request: self.space.selection(self.index.get(), key),
-        }
+        Select { space: &self.space, request: self.space.selection(self.index.get(), key) }
     }
 
     /// As [`Space::update`], finding the row by this index, which must be unique.
@@ -240,9 +216,7 @@ impl<K: Serialize, T: DeserializeOwned, M: Mode> Select<'_, K, T, M> {
 
     /// Starts the select.
     pub fn send(self) -> M::Reply<Vec<T>> {
-        self.space
-            .client
-            .request(&self.request, |response| response.rows())
+        self.space.client.request(&self.request, |response| response.rows())
     }
 }
 
@@ -266,45 +240,32 @@ fn first<T: DeserializeOwned>(response: Response) -> Result<Option<T>, DecodeErr
 // Derives would demand the same of `T`, which is only named here.
 impl<T, M: Mode> Clone for Space<T, M> {
     fn clone(&self) -> Self {
-        Self {
-            client: self.client.clone(),
-            space: self.space.clone(),
-            row: PhantomData,
-        }
+        Self { client: self.client.clone(), space: self.space.clone(), row: PhantomData }
     }
 }
 
 impl<T, M: Mode> Clone for Index<T, M> {
     fn clone(&self) -> Self {
-        Self {
-            space: self.space.clone(),
-            index: self.index.clone(),
-        }
+        Self { space: self.space.clone(), index: self.index.clone() }
     }
 }
 
 impl<T, M: Mode> fmt::Debug for Space<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Space")
-            .field("space", &self.space)
-            .finish_non_exhaustive()
+        f.debug_struct("Space").field("space", &self.space).finish_non_exhaustive()
     }
 }
 
 impl<T, M: Mode> fmt::Debug for Index<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Index");
-        debug
-            .field("space", &self.space.space)
-            .field("index", &self.index);
+        debug.field("space", &self.space.space).field("index", &self.index);
         debug.finish_non_exhaustive()
     }
 }
 
 impl<K, T, M: Mode> fmt::Debug for Select<'_, K, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Select")
-            .field("space", &self.space.space)
-            .finish_non_exhaustive()
+        f.debug_struct("Select").field("space", &self.space.space).finish_non_exhaustive()
     }
 }

@@ -231,9 +231,9 @@ impl Process {
             .stderr(log)
             .spawn()
             .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => StartError::NotInstalled {
-                    program: builder.program.clone(),
-                },
+                io::ErrorKind::NotFound => {
+                    StartError::NotInstalled { program: builder.program.clone() }
+                }
                 _ => StartError::Io(error),
             })?;
         Ok(Self { child, folder })
@@ -331,8 +331,5 @@ fn version(greeting: &[u8]) -> io::Result<(u32, u32, u32)> {
 }
 
 fn invalid(what: &str, text: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("unexpected {what}: {text:?}"),
-    )
+    io::Error::new(io::ErrorKind::InvalidData, format!("unexpected {what}: {text:?}"))
 }

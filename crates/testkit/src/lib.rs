@@ -105,14 +105,12 @@ impl fmt::Display for StartError {
                  or set TARANTOOL=/path/to/tarantool",
                 program.display()
             ),
-            Self::Script { message, log } => write!(
-                f,
-                "Tarantool's Lua script failed: {message}\nThe server's log ends:\n{log}"
-            ),
-            Self::Exited { status, log } => write!(
-                f,
-                "Tarantool stopped while starting ({status}). Its log ends:\n{log}"
-            ),
+            Self::Script { message, log } => {
+                write!(f, "Tarantool's Lua script failed: {message}\nThe server's log ends:\n{log}")
+            }
+            Self::Exited { status, log } => {
+                write!(f, "Tarantool stopped while starting ({status}). Its log ends:\n{log}")
+            }
             Self::TimedOut { log } => {
                 write!(f, "Tarantool did not start in time. Its log ends:\n{log}")
             }

@@ -46,10 +46,7 @@ fn holds_within_10_s(condition: impl Fn() -> bool) -> bool {
 
 /// Zombies count as existing.
 fn process_exists(pid: u32) -> bool {
-    let status = Command::new("kill")
-        .args(["-0", &pid.to_string()])
-        .stderr(Stdio::null())
-        .status();
+    let status = Command::new("kill").args(["-0", &pid.to_string()]).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 
@@ -88,11 +85,8 @@ fn greets_on_a_unix_socket() -> TestResult {
 
 #[test]
 fn the_script_runs_with_the_settings() -> TestResult {
-    let builder = Tarantool::builder()
-        .wal(Wal::None)
-        .memtx_memory(64 << 20)
-        .script(
-            "box.schema.space.create('s'):create_index('pk')
+    let builder = Tarantool::builder().wal(Wal::None).memtx_memory(64 << 20).script(
+        "box.schema.space.create('s'):create_index('pk')
              box.space.s:insert{1}
              require('fiber').sleep(0.01)
              print('printed by the script')
@@ -102,23 +96,17 @@ fn the_script_runs_with_the_settings() -> TestResult {
              file:write(box.session.user(), ' ', box.cfg.wal_mode, ' ',
                  box.cfg.memtx_memory, ' ', tostring(granted), ' ', box.space.s:len())
              file:close()",
-        );
+    );
     let Some(server) = builder.start_or_skip("the_script_runs_with_the_settings") else {
         return Ok(());
     };
-    assert_eq!(
-        fs::read_to_string(server.folder().join("out"))?,
-        "admin none 67108864 true 1"
-    );
+    assert_eq!(fs::read_to_string(server.folder().join("out"))?, "admin none 67108864 true 1");
     assert!(server.log_tail(50).contains("printed by the script"));
     assert_eq!(server.log_tail(1).lines().count(), 1);
 
     let builder = builder.wal(Wal::Write).guest_is_admin(false);
     let server = builder.start()?;
-    assert_eq!(
-        fs::read_to_string(server.folder().join("out"))?,
-        "admin write 67108864 false 1"
-    );
+    assert_eq!(fs::read_to_string(server.folder().join("out"))?, "admin write 67108864 false 1");
     Ok(())
 }
 
@@ -154,15 +142,11 @@ fn a_server_that_exits_or_hangs_is_an_error() {
         }
         other => panic!("{other:?}"),
     }
-    let hangs = Tarantool::builder()
-        .script("while true do end")
-        .time_limit(Duration::from_millis(500));
+    let hangs =
+        Tarantool::builder().script("while true do end").time_limit(Duration::from_millis(500));
     assert!(matches!(hangs.start(), Err(StartError::TimedOut { .. })));
     let impossible = Tarantool::builder().memtx_memory(u64::MAX >> 1).start();
-    assert!(matches!(
-        impossible,
-        Err(StartError::Exited { .. } | StartError::Script { .. })
-    ));
+    assert!(matches!(impossible, Err(StartError::Exited { .. } | StartError::Script { .. })));
 }
 
 #[test]
@@ -214,14 +198,8 @@ fn a_missing_program_is_not_installed() {
             Err(error @ StartError::NotInstalled { .. }) => {
                 let message = error.to_string();
                 assert!(message.contains(program), "{message}");
-                assert!(
-                    message.contains("apt-get install -y tarantool"),
-                    "{message}"
-                );
-                assert!(
-                    message.contains("TARANTOOL=/path/to/tarantool"),
-                    "{message}"
-                );
+                assert!(message.contains("apt-get install -y tarantool"), "{message}");
+                assert!(message.contains("TARANTOOL=/path/to/tarantool"), "{message}");
             }
             other => panic!("{other:?}"),
         }
@@ -265,9 +243,7 @@ fn a_killed_test_process_takes_its_server_along() -> TestResult {
     if Tarantool::start_or_skip("a_killed_test_process").is_none() {
         return Ok(());
     }
-    let mut child = helper("helper_holds_a_server")?
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut child = helper("helper_holds_a_server")?.stdout(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
     let found = lines.find_map(|line| {
         let line = line.ok()?;
@@ -276,9 +252,7 @@ fn a_killed_test_process_takes_its_server_along() -> TestResult {
         Some((uri.to_owned(), PathBuf::from(folder)))
     });
     let connects = |uri: &str| TcpStream::connect(uri).is_ok();
-    let ran = found
-        .as_ref()
-        .is_some_and(|(uri, folder)| connects(uri) && folder.exists());
+    let ran = found.as_ref().is_some_and(|(uri, folder)| connects(uri) && folder.exists());
     child.kill()?;
     child.wait()?;
     assert!(ran);

@@ -34,11 +34,11 @@ mod io;
 use std::future::Future;
 use std::time::Instant;
 
-use tarantool_client::{Address, ConnectionError, Drive};
+use tarantool_client::Drive;
 pub use tarantool_client::{
-    Batching, Client, Config, ConfigError, Error, ErrorCode, ErrorKind, Index, IteratorType,
-    Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats, msgpack, ops,
-    request,
+    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
+    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
+    msgpack, ops, request,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -64,9 +64,7 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let until = config
-        .connect_limit()
-        .and_then(|limit| Instant::now().checked_add(limit));
+    let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
     match config.address() {
         Address::Tcp { host, port } => {
             let opening = TcpStream::connect((host.as_str(), *port));
@@ -83,10 +81,7 @@ where
         }
         other => {
             let text = format!("{other} is no kind of address that this platform has");
-            Err(Error::connect(
-                &other.to_string(),
-                ConnectionError::Transport(text.into()),
-            ))
+            Err(Error::connect(&other.to_string(), ConnectionError::Transport(text.into())))
         }
     }
 }
@@ -103,9 +98,7 @@ pub async fn connect_over<S>(config: &Config, stream: S) -> Result<Client, Error
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let until = config
-        .connect_limit()
-        .and_then(|limit| Instant::now().checked_add(limit));
+    let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
     start(config, stream, until).await
 }
 

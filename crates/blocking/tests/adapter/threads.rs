@@ -1,0 +1,230 @@
+//! Many threads on one connection.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tarantool_blocking::{Batching, Client, Config, ErrorKind, Outcome, connect};
+use tarantool_testkit::Tarantool;
+
+use crate::suite::support::own_server;
+use crate::suite::{bounded, server};
+
+fn config(server: &Tarantool) -> Config {
+    Config::parse(&server.uri()).unwrap()
+}
+
+/// Every thread makes requests one after the other and knows what each must be answered with.
+fn echo_from_threads(client: &Client, threads: u64, requests: u64) {
+    thread::scope(|scope| {
+        for thread in 0..threads {
+            scope.spawn(move || {
+                for request in 0..requests {
+                    let unique = thread * requests + request;
+                    let back: u64 = if unique % 16 == 0 {
+                        client.eval("return ...", unique).unwrap()
+                    } else {
+                        client.call("echo", unique).unwrap()
+                    };
+                    assert_eq!(back, unique);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn sixteen_threads_get_their_own_answers() {
+    const THREADS: u64 = 16;
+    const REQUESTS: u64 = 200_000;
+
+    bounded(|| {
+        let Some(server) = server("sixteen_threads_get_their_own_answers") else {
+            return;
+        };
+        let client = connect(config(server)).unwrap();
+        let started = Instant::now();
+        echo_from_threads(&client, THREADS, REQUESTS / THREADS);
+        let stats = client.stats();
+        println!("{REQUESTS} requests in {:?}: {stats}", started.elapsed());
+        assert_eq!(stats.answered, REQUESTS);
+        assert_eq!((stats.timed_out, stats.late_replies), (0, 0));
+        assert_eq!(client.in_flight(), 0);
+    });
+}
+
+#[test]
+fn any_number_of_threads_get_their_own_answers() {
+    bounded(|| {
+        let Some(server) = server("any_number_of_threads_get_their_own_answers") else {
+            return;
+        };
+        for threads in [1, 2, 3, 8, 64, 300] {
+            let client = connect(config(server)).unwrap();
+            echo_from_threads(&client, threads, 1_500 / threads);
+            assert_eq!(client.stats().answered, threads * (1_500 / threads));
+        }
+    });
+}
+
+#[test]
+fn threads_that_find_no_place_wait_for_one() {
+    bounded(|| {
+        let Some(server) = server("threads_that_find_no_place_wait_for_one") else {
+            return;
+        };
+        for in_flight_max in [1, 2, 7] {
+            let client = connect(config(server).in_flight_max(in_flight_max)).unwrap();
+            echo_from_threads(&client, 200, 5);
+            assert_eq!(client.stats().answered, 1_000);
+            assert_eq!(client.in_flight(), 0);
+        }
+        let client = connect(config(server).queued_bytes_max(1)).unwrap();
+        echo_from_threads(&client, 50, 20);
+    });
+}
+
+#[test]
+fn every_batching_serves_many_threads() {
+    bounded(|| {
+        let Some(server) = server("every_batching_serves_many_threads") else {
+            return;
+        };
+        for batching in [
+            Batching::adaptive(),
+            Batching::immediate(),
+            Batching::linger(Duration::from_millis(1)),
+            Batching::immediate().up_to(1),
+            Batching::linger(Duration::from_micros(50)).up_to(300),
+        ] {
+            let client = connect(config(server).batching(batching)).unwrap();
+            echo_from_threads(&client, 20, 50);
+            assert_eq!(client.in_flight(), 0, "{batching:?}");
+        }
+    });
+}
+
+/// Leaders and followers whose deadlines pass, again and again.
+#[test]
+fn threads_with_random_timeouts_never_lose_the_lead() {
+    const THREADS: u64 = 32;
+    const ROUNDS: u64 = 100;
+
+    bounded(|| {
+        let Some(server) = server("threads_with_random_timeouts_never_lose_the_lead") else {
+            return;
+        };
+        let client = connect(config(server)).unwrap();
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let client = &client;
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        let unique = thread * ROUNDS + round;
+                        let millis = 1 + unique * 7 % 20;
+                        let hurried = client.with_timeout(Duration::from_millis(millis));
+                        let slow = (unique * 13 % 20) as f64 / 1000.0;
+                        let started = Instant::now();
+                        match hurried.call::<_, u64>("slow", (slow, unique)) {
+                            Ok(back) => assert_eq!(back, unique),
+                            Err(error) => assert!(error.is_timeout(), "{error}"),
+                        }
+                        let took = started.elapsed();
+                        assert!(took < Duration::from_secs(3), "{took:?} for {millis} ms");
+                    }
+                });
+            }
+        });
+        let stats = client.stats();
+        println!("{stats}");
+        assert!(stats.timed_out > 0 && stats.answered > 0, "{stats}");
+        assert_eq!(stats.requests, stats.timed_out + stats.answered);
+        assert_eq!(client.in_flight(), 0);
+        assert_eq!(client.call("echo", 7).ok(), Some(7));
+    });
+}
+
+#[test]
+fn a_deadline_passes_while_leading_and_while_following() {
+    bounded(|| {
+        let Some(server) = server("a_deadline_passes_while_leading_and_while_following") else {
+            return;
+        };
+        let client = connect(config(server)).unwrap();
+        let times_out = |millis: u64| {
+            let started = Instant::now();
+            let limit = Duration::from_millis(millis);
+            let error = client.with_timeout(limit).call::<_, ()>("slow", 5).unwrap_err();
+            let took = started.elapsed();
+            assert!(error.is_timeout(), "{error}");
+            assert_eq!(error.outcome(), Outcome::MaybeExecuted);
+            assert!(took >= limit && took < limit + Duration::from_millis(400), "{took:?}");
+        };
+        times_out(50);
+        thread::scope(|scope| {
+            // The first one leads, the others follow, and each must leave at its own time.
+            scope.spawn(|| times_out(600));
+            thread::sleep(Duration::from_millis(50));
+            for millis in [50, 100, 150, 200, 1_000] {
+                scope.spawn(move || times_out(millis));
+            }
+            let slow: u64 = client.call("slow", (1.2, 7)).unwrap();
+            assert_eq!(slow, 7);
+        });
+        thread::scope(|scope| {
+            // The one that leads has no deadline near; who follows leaves in time all the same.
+            let leader = scope.spawn(|| client.call::<_, u64>("slow", (0.5, 8)));
+            thread::sleep(Duration::from_millis(50));
+            times_out(100);
+            assert_eq!(leader.join().unwrap().unwrap(), 8);
+        });
+    });
+}
+
+/// Threads that make one request after the other when the server dies.
+#[test]
+fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
+    const THREADS: u64 = 20;
+
+    bounded(|| {
+        let test = "every_request_under_load_gets_one_outcome_when_the_server_is_killed";
+        let Some(mut server) = own_server(test) else {
+            return;
+        };
+        let client = connect(config(&server)).unwrap();
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let client = &client;
+                scope.spawn(move || {
+                    for round in 0.. {
+                        let unique = thread << 32 | round;
+                        let error = match client.call::<_, u64>("echo", unique) {
+                            Ok(back) => {
+                                assert_eq!(back, unique);
+                                continue;
+                            }
+                            Err(error) => error,
+                        };
+                        match error.kind() {
+                            ErrorKind::Lost { outcome, .. } => {
+                                assert_eq!(error.outcome(), *outcome);
+                            }
+                            ErrorKind::NotAccepted { cause, .. } => {
+                                assert!(cause.is_some(), "{error}");
+                                assert_eq!(error.outcome(), Outcome::NotSent);
+                            }
+                            _ => panic!("{error}"),
+                        }
+                        return;
+                    }
+                });
+            }
+            while client.stats().answered < 2_000 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            server.kill().unwrap();
+        });
+        let stats = client.stats();
+        assert!(stats.requests - stats.answered <= THREADS, "{stats}");
+        assert_eq!(client.in_flight(), 0);
+    });
+}

@@ -1,0 +1,96 @@
+//! How many system calls a call costs.
+
+use std::time::Duration;
+
+use tarantool_client::request::Call;
+
+use crate::bounded::bounded;
+use crate::socket::{Calls, Script};
+
+const CALLS: usize = 100;
+
+#[test]
+fn a_call_alone_costs_one_write_and_one_read() {
+    bounded(|| {
+        let script = Script::willing();
+        let client = script.connect_with(|config| config);
+        for _ in 0..CALLS {
+            client.ping().unwrap();
+        }
+        let expected = Calls { sends: CALLS, receives: CALLS, waits: 0 };
+        assert_eq!(script.state().calls, expected);
+
+        let space = client.space(512);
+        for id in 0..CALLS {
+            space.insert(&(id, "text")).unwrap();
+        }
+        let expected = Calls { sends: 2 * CALLS, receives: 2 * CALLS, waits: 0 };
+        assert_eq!(script.state().calls, expected);
+        let stats = client.stats();
+        assert_eq!((stats.writes, stats.reads), (2 * 100 + 1, 2 * 100 + 2));
+    });
+}
+
+/// As documented: a wait for a deadline that is nearer than a read returns by itself.
+#[test]
+fn a_near_deadline_costs_one_wait_more() {
+    bounded(|| {
+        let script = Script::willing();
+        let client = script.connect().with_timeout(Duration::from_millis(100));
+        for _ in 0..CALLS {
+            client.ping().unwrap();
+        }
+        let expected = Calls { sends: CALLS, receives: CALLS, waits: CALLS };
+        assert_eq!(script.state().calls, expected);
+    });
+}
+
+#[test]
+fn submitted_requests_share_their_system_calls() {
+    bounded(|| {
+        let script = Script::willing();
+        let client = script.connect();
+        let submitted: Vec<_> = (0..1_000).map(|_| client.submit(Call::new("f"))).collect();
+        for reply in submitted {
+            reply.wait().unwrap();
+        }
+        let calls = script.state().calls;
+        // The first goes out at once, the others together.
+        assert_eq!((calls.sends, calls.waits), (2, 0), "{calls:?}");
+        assert!(calls.receives <= 2, "{calls:?}");
+    });
+}
+
+#[test]
+fn the_first_submitted_request_is_written_at_once_and_others_by_a_flush() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        drop(client.submit(Call::new("f")));
+        assert_eq!(script.take_requests(1).len(), 1);
+        let second = client.submit(Call::new("f"));
+        let third = client.submit(Call::new("f"));
+        assert_eq!(script.state().requests.len(), 1, "the first of a new batch");
+        client.flush();
+        assert_eq!(script.state().requests.len(), 2);
+        drop((second, third));
+        script.end();
+    });
+}
+
+/// Pieces of a write are bounded, and a full piece does not wait for a flush.
+#[test]
+fn a_full_write_leaves_by_itself() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        let text = "x".repeat(20_000);
+        let submitted: Vec<_> =
+            (0..5).map(|_| client.submit(Call::new("f").arguments(&text))).collect();
+        // The first alone, then four with 64 KiB together.
+        assert_eq!(script.state().requests.len(), 5);
+        assert_eq!(script.state().calls.sends, 2);
+        drop(submitted);
+        script.end();
+    });
+}

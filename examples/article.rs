@@ -74,9 +74,7 @@ fn main() -> Result<(), Failure> {
     let check = |operation: Operation| check(&client, operation, records);
 
     one_at_a_time(server.uri(), records, &check)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(forty_tasks(server.uri(), records, &check))?;
     forty_threads(server.uri(), records, &check)?;
 
@@ -162,9 +160,7 @@ fn forty_threads(uri: &str, records: u64, check: &Check<'_>) -> Result<(), Failu
                 })
                 .collect();
             threads.into_iter().try_for_each(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err("a thread panicked".into()))
+                thread.join().unwrap_or_else(|_| Err("a thread panicked".into()))
             })
         })?;
         meter.stop(client.stats());
@@ -205,10 +201,8 @@ fn check(
         return Ok(());
     }
     let (total, right) = found;
-    Err(
-        format!("after {operation:?} the server holds {total} rows, {right} right, not {rows}")
-            .into(),
-    )
+    Err(format!("after {operation:?} the server holds {total} rows, {right} right, not {rows}")
+        .into())
 }
 
 /// Measures one job and prints its line of the table.
@@ -233,14 +227,7 @@ impl Meter {
         }
         bar.set_message(format!("{client}: {operation:?}"));
         let bar = Arc::new(bar);
-        Self {
-            client,
-            operation,
-            records,
-            before,
-            start: Instant::now(),
-            bar,
-        }
+        Self { client, operation, records, before, start: Instant::now(), bar }
     }
 
     fn stop(self, after: Stats) {

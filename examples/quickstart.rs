@@ -15,11 +15,7 @@ struct User {
 
 impl User {
     fn new(id: u64, name: &str, age: u32) -> Self {
-        Self {
-            id,
-            name: name.into(),
-            age,
-        }
+        Self { id, name: name.into(), age }
     }
 }
 
@@ -45,22 +41,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::from_arguments()?;
     let client = connect(server.uri()).await?;
     if let Some(info) = client.server() {
-        println!(
-            "connected to Tarantool {}, {}",
-            info.version(),
-            server.description()
-        );
+        println!("connected to Tarantool {}, {}", info.version(), server.description());
     }
 
     client.eval::<_, ()>(SCHEMA, ()).await?;
     println!("created the space quickstart with two indexes and a function");
 
     let users = client.space::<User>("quickstart");
-    for user in [
-        User::new(1, "Ann", 30),
-        User::new(2, "Bob", 17),
-        User::new(3, "Cid", 52),
-    ] {
+    for user in [User::new(1, "Ann", 30), User::new(2, "Bob", 17), User::new(3, "Cid", 52)] {
         users.insert(&user).await?;
         println!("inserted {user:?}");
     }
@@ -68,17 +56,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ann = users.get(1).await?;
     println!("the user with key 1: {ann:?}");
 
-    let adults = users
-        .index("age")
-        .select(18)
-        .iterator(IteratorType::Ge)
-        .limit(100)
-        .await?;
+    let adults = users.index("age").select(18).iterator(IteratorType::Ge).limit(100).await?;
     println!("adults by age: {adults:?}");
 
-    let changed = users
-        .update(1, ops().add("age", 1).assign("name", "Anna"))
-        .await?;
+    let changed = users.update(1, ops().add("age", 1).assign("name", "Anna")).await?;
     println!("updated: {changed:?}");
 
     let total: u64 = client.call("total_age", ()).await?;
@@ -95,9 +76,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let left = users.select(()).await?;
     println!("left: {left:?}");
-    client
-        .eval::<_, ()>("box.space.quickstart:drop() total_age = nil", ())
-        .await?;
+    client.eval::<_, ()>("box.space.quickstart:drop() total_age = nil", ()).await?;
     println!("{}", client.stats());
 
     assert_eq!(left, [User::new(1, "Anna", 31), User::new(2, "Bob", 17)]);

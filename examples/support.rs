@@ -29,10 +29,7 @@ impl Server {
             return Ok(Self { uri, own: None });
         }
         let own = Tarantool::builder().memtx_memory(1 << 30).start()?;
-        Ok(Self {
-            uri: own.uri(),
-            own: Some(own),
-        })
+        Ok(Self { uri: own.uri(), own: Some(own) })
     }
 
     /// Where to connect to.

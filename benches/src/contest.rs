@@ -31,11 +31,7 @@ impl Contest {
     ///
     /// If the server can't be reached.
     pub fn new(addr: SocketAddr, shape: Shape) -> Result<Self, Failure> {
-        Ok(Self {
-            control: Control::connect(addr)?,
-            shape,
-            runs: 0,
-        })
+        Ok(Self { control: Control::connect(addr)?, shape, runs: 0 })
     }
 
     /// Runs all rounds of one operation with one number of tasks. The outcome has one row per

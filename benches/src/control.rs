@@ -38,10 +38,7 @@ pub fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
     stream.read_exact(&mut greeting)?;
     let line = greeting[..63].trim_ascii_end();
     if !line.starts_with(b"Tarantool ") || !line.windows(8).any(|part| part == b"(Binary)") {
-        return Err(io::Error::new(
-            ErrorKind::InvalidData,
-            "not a Tarantool greeting",
-        ));
+        return Err(io::Error::new(ErrorKind::InvalidData, "not a Tarantool greeting"));
     }
     Ok(stream)
 }
@@ -82,10 +79,7 @@ impl Control {
     /// If the server refuses.
     pub fn fill(&mut self, job: &Job) -> io::Result<()> {
         self.truncate()?;
-        let inserts = Job {
-            op: Op::Insert,
-            ..job.clone()
-        };
+        let inserts = Job { op: Op::Insert, ..job.clone() };
         pump::run(&mut self.stream, &Frames::for_job(&inserts), 100)?;
         Ok(())
     }

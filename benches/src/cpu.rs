@@ -32,10 +32,7 @@ impl Stopwatch {
     /// Starts counting.
     #[must_use]
     pub fn start() -> Self {
-        Self {
-            cpu: process_cpu_time(),
-            wall: Instant::now(),
-        }
+        Self { cpu: process_cpu_time(), wall: Instant::now() }
     }
 
     /// What passed since the start.
@@ -43,10 +40,7 @@ impl Stopwatch {
     pub fn stop(self) -> Elapsed {
         let seconds = self.wall.elapsed().as_secs_f64();
         let cpu = process_cpu_time().saturating_sub(self.cpu);
-        Elapsed {
-            seconds,
-            cpu_seconds: cpu.as_secs_f64(),
-        }
+        Elapsed { seconds, cpu_seconds: cpu.as_secs_f64() }
     }
 }
 

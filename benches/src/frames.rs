@@ -151,8 +151,7 @@ impl Frames {
     fn frame(&mut self, request: u8, body: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         let sync = self.ends.len() as u64;
-        self.bytes
-            .extend_from_slice(&[0xce, 0, 0, 0, 0, 0x82, 0x00, request, 0x01]);
+        self.bytes.extend_from_slice(&[0xce, 0, 0, 0, 0, 0x82, 0x00, request, 0x01]);
         uint(&mut self.bytes, sync);
         body(&mut self.bytes);
         let len = (self.bytes.len() - start - 5) as u32;

@@ -26,13 +26,7 @@ pub enum Op {
 }
 
 impl Op {
-    const ALL: [Self; 5] = [
-        Self::Insert,
-        Self::Select,
-        Self::Update,
-        Self::Delete,
-        Self::Ping,
-    ];
+    const ALL: [Self; 5] = [Self::Insert, Self::Select, Self::Update, Self::Delete, Self::Ping];
 
     /// The name on the command line and in the table.
     #[must_use]

@@ -66,13 +66,7 @@ pub fn run<S: Read + Write>(stream: &mut S, frames: &Frames, window: usize) -> i
     if scanner != Scanner::default() {
         return Err(invalid("bytes after the last reply"));
     }
-    Ok(Pumped {
-        seconds,
-        requests: answered,
-        reads,
-        writes,
-        received,
-    })
+    Ok(Pumped { seconds, requests: answered, reads, writes, received })
 }
 
 fn read(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {

@@ -69,11 +69,7 @@ pub fn lines(
             numbers.and_then(Spread::of)
         };
         let ratio = baseline.and_then(|baseline| {
-            Spread::of(
-                rounds
-                    .iter()
-                    .map(|round| rate(&round[column]) / rate(&round[baseline])),
-            )
+            Spread::of(rounds.iter().map(|round| rate(&round[column]) / rate(&round[baseline])))
         });
         let per_request = |run: &Measured, number: f64| Some(number / run.requests as f64);
         let row = Row {
@@ -119,11 +115,7 @@ struct Row<'a> {
 impl fmt::Display for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [rate, cpu, reads, writes, ratio] = &self.cells;
-        write!(
-            f,
-            "| {:<16} | {:<6} | {:>5} |",
-            self.client, self.op, self.tasks
-        )?;
+        write!(f, "| {:<16} | {:<6} | {:>5} |", self.client, self.op, self.tasks)?;
         write!(f, " {rate:>24} | {cpu:>14} | {reads:>13} |")?;
         write!(f, " {writes:>14} | {ratio:>22} |")
     }
@@ -146,10 +138,7 @@ mod tests {
     #[test]
     fn ratios_are_within_rounds() {
         let run = |seconds: f64, reads| Measured {
-            elapsed: Elapsed {
-                seconds,
-                cpu_seconds: 0.002,
-            },
+            elapsed: Elapsed { seconds, cpu_seconds: 0.002 },
             requests: 1000,
             reads,
             writes: Some(50),

@@ -47,11 +47,7 @@ impl Server {
                 let text = format!("can't start {:?}: {error}", command.get_program());
                 io::Error::new(error.kind(), text)
             })?;
-        let mut server = Self {
-            child,
-            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
-            _dir: dir,
-        };
+        let mut server = Self { child, addr: SocketAddr::from(([127, 0, 0, 1], 0)), _dir: dir };
         server.addr = server.listening()?;
         Ok(server)
     }

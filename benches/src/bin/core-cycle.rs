@@ -11,9 +11,7 @@ use tarantool_proto::request::Insert;
 use tarantool_proto::{Config, Connection, Event, Frame, GREETING_SIZE};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .map(|number| number.parse::<usize>());
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<usize>());
     let mut number = |default: usize| numbers.next().unwrap_or(Ok(default));
     let (rounds, in_flight, bytes) = (number(1000)?, number(100)?, number(1536)?);
 
@@ -35,10 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for request in 0..in_flight {
             let id = round * in_flight + request;
             frame.encode(&Insert::into(512).row((id, &text)))?;
-            conn.send(
-                &mut frame,
-                Some(deadline + Duration::from_micros(id as u64)),
-            )?;
+            conn.send(&mut frame, Some(deadline + Duration::from_micros(id as u64)))?;
         }
         while conn.poll_transmit(&mut output) {
             answer(&output, &mut input);

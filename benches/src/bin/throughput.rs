@@ -37,11 +37,7 @@ impl Options {
             ops: vec![Op::Insert, Op::Select, Op::Update],
             tasks: vec![1, 100],
             clients: vec![clients::raw::NAME.into()],
-            shape: Shape {
-                count: 100_000,
-                size: 1536,
-                rounds: 5,
-            },
+            shape: Shape { count: 100_000, size: 1536, rounds: 5 },
             server: "tarantool".into(),
             pinned: true,
         };
@@ -75,8 +71,7 @@ impl Options {
 }
 
 fn one<T: FromStr<Err: ToString>>(name: &str, text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|error: T::Err| format!("{name} {text}: {}", error.to_string()))
+    text.parse().map_err(|error: T::Err| format!("{name} {text}: {}", error.to_string()))
 }
 
 fn list<T: FromStr<Err: ToString>>(name: &str, text: &str) -> Result<Vec<T>, String> {
@@ -130,22 +125,11 @@ fn contest(options: &Options) -> Result<(), Box<dyn Error>> {
 }
 
 fn describe(options: &Options, out: &mut impl io::Write) -> io::Result<()> {
-    let Shape {
-        count,
-        size,
-        rounds,
-    } = options.shape;
+    let Shape { count, size, rounds } = options.shape;
     let cores = if options.pinned {
-        format!(
-            "server on core {}, client on core {}",
-            pin::SERVER_CORE,
-            pin::CLIENT_CORE
-        )
+        format!("server on core {}, client on core {}", pin::SERVER_CORE, pin::CLIENT_CORE)
     } else {
         "not pinned".into()
     };
-    writeln!(
-        out,
-        "{count} requests a run, {size} bytes, {rounds} rounds, {cores}\n"
-    )
+    writeln!(out, "{count} requests a run, {size} bytes, {rounds} rounds, {cores}\n")
 }

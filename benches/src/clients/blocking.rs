@@ -37,11 +37,7 @@ impl Callers {
     ) -> Result<Self, Failure> {
         let config = Config::parse(&addr.to_string())?.batching(batching);
         let client = tarantool_blocking::connect(config)?;
-        Ok(Self {
-            name: name.into(),
-            threads: kind == THREADS,
-            client,
-        })
+        Ok(Self { name: name.into(), threads: kind == THREADS, client })
     }
 }
 
@@ -116,11 +112,8 @@ fn submit(client: &Client, job: &Job) -> Result<(), TaskFailure> {
         let reply = match job.op {
             Op::Insert => client.submit(Insert::into(job.space).row((id, &job.payload))),
             Op::Select => client.submit(Select::from(job.space).key(id).limit(1)),
-            Op::Update => client.submit(
-                Update::of(job.space)
-                    .key(id)
-                    .operations(ops().assign(1, &job.payload)),
-            ),
+            Op::Update => client
+                .submit(Update::of(job.space).key(id).operations(ops().assign(1, &job.payload))),
             Op::Delete => client.submit(Delete::from(job.space).key(id)),
             Op::Ping => client.submit(Ping),
         };

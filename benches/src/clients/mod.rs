@@ -9,13 +9,8 @@ pub mod raw;
 pub mod tokio;
 
 /// The names [`by_name`] knows; a name may carry a batching policy, such as `tokio+immediate`.
-pub const NAMES: &[&str] = &[
-    raw::NAME,
-    tokio::CURRENT_THREAD,
-    tokio::MULTI_THREAD,
-    blocking::SUBMIT,
-    blocking::THREADS,
-];
+pub const NAMES: &[&str] =
+    &[raw::NAME, tokio::CURRENT_THREAD, tokio::MULTI_THREAD, blocking::SUBMIT, blocking::THREADS];
 
 /// Makes a contender for a server.
 ///
@@ -27,12 +22,12 @@ pub fn by_name(name: &str, addr: SocketAddr) -> Result<Box<dyn Contender>, Failu
     let batching = batching(policy)?;
     match client {
         raw::NAME => Ok(Box::new(raw::Raw::connect(addr)?)),
-        tokio::CURRENT_THREAD | tokio::MULTI_THREAD => Ok(Box::new(tokio::Tasks::connect(
-            name, client, addr, batching,
-        )?)),
-        blocking::SUBMIT | blocking::THREADS => Ok(Box::new(blocking::Callers::connect(
-            name, client, addr, batching,
-        )?)),
+        tokio::CURRENT_THREAD | tokio::MULTI_THREAD => {
+            Ok(Box::new(tokio::Tasks::connect(name, client, addr, batching)?))
+        }
+        blocking::SUBMIT | blocking::THREADS => {
+            Ok(Box::new(blocking::Callers::connect(name, client, addr, batching)?))
+        }
         _ => Err(format!("unknown client `{name}`, there are: {}", NAMES.join(", ")).into()),
     }
 }

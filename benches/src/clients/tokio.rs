@@ -41,11 +41,7 @@ impl Tasks {
         };
         let config = Config::parse(&addr.to_string())?.batching(batching);
         let client = runtime.block_on(tarantool_tokio::connect(config))?;
-        Ok(Self {
-            name: name.into(),
-            client,
-            runtime,
-        })
+        Ok(Self { name: name.into(), client, runtime })
     }
 }
 
@@ -94,10 +90,7 @@ async fn work(client: Client, job: Arc<Job>, task: usize) -> Result<(), TaskFail
             }
             Op::Update => {
                 let operations = ops().assign(1, &job.payload);
-                space
-                    .update(id, operations)
-                    .await?
-                    .ok_or("a row is missing")?;
+                space.update(id, operations).await?.ok_or("a row is missing")?;
             }
             Op::Delete => {
                 space.delete(id).await?.ok_or("a row is missing")?;

@@ -68,10 +68,7 @@ impl Write for Server {
 
 #[test]
 fn replies_are_counted_wherever_they_are_cut() {
-    let stream: Vec<u8> = [0, 40, 3, 500, 1]
-        .into_iter()
-        .flat_map(|body| reply(0, body))
-        .collect();
+    let stream: Vec<u8> = [0, 40, 3, 500, 1].into_iter().flat_map(|body| reply(0, body)).collect();
     for step in 1..=stream.len() {
         let mut scanner = Scanner::default();
         let mut buffer = vec![0; step + HEAD];
@@ -90,10 +87,7 @@ fn replies_are_counted_wherever_they_are_cut() {
 fn a_window_of_one_is_two_calls_per_request() {
     let mut server = Server::new((0..100).map(|_| reply(0, 3)), 1);
     let pumped = run(&mut server, &pings(100), 1).unwrap();
-    assert_eq!(
-        (pumped.requests, pumped.reads, pumped.writes),
-        (100, 100, 100)
-    );
+    assert_eq!((pumped.requests, pumped.reads, pumped.writes), (100, 100, 100));
     assert_eq!(server.most_waiting, 1);
 }
 
@@ -133,9 +127,6 @@ fn what_is_not_one_final_reply_each_fails_the_run() {
         vec![vec![]],
     ] {
         let shown = format!("{replies:02x?}");
-        assert!(
-            run(&mut Server::new(replies, 1), &pings(1), 1).is_err(),
-            "{shown}"
-        );
+        assert!(run(&mut Server::new(replies, 1), &pings(1), 1).is_err(), "{shown}");
     }
 }

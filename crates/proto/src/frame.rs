@@ -21,6 +21,8 @@ pub struct Frame {
     names_end: Option<usize>,
     space: Named,
     index: Named,
+    /// How often the server refused the request because its schema had changed.
+    attempts: u8,
 }
 
 /// How a frame refers to a space or an index.
@@ -30,6 +32,14 @@ enum Named {
     Absent,
     Number(u32),
     Name(Range<usize>),
+}
+
+/// What the names of a frame stand for, by a schema of this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) schema_version: u64,
+    pub(crate) space: u32,
+    pub(crate) index: Option<u32>,
 }
 
 /// A space or an index as a frame refers to it.
@@ -46,10 +56,14 @@ const TEMPLATE: [u8; BODY_AT] =
     [0xce, 0, 0, 0, 0, 0x82, Key::SYNC.number() as u8, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const LENGTH: Range<usize> = 1..5;
 const PREFIX_SIZE: usize = 5;
+/// The header of the header's map.
+const ENTRIES_AT: usize = 5;
 const SYNC: Range<usize> = 8..16;
 const TYPE_AT: usize = 17;
 /// The highest type that takes one byte; those of requests all do.
 const TYPE_MAX: u32 = 0x7f;
+/// A schema that changes this often while one request is made is left to the caller to deal with.
+const ATTEMPTS_MAX: u8 = 16;
 /// Where the body's map header stands.
 const BODY_AT: usize = 18;
 
@@ -57,7 +71,13 @@ impl Frame {
     /// An empty frame.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), names_end: None, space: Named::Absent, index: Named::Absent }
+        Self {
+            bytes: Vec::new(),
+            names_end: None,
+            space: Named::Absent,
+            index: Named::Absent,
+            attempts: 0,
+        }
     }
 
     /// Encodes `request`, replacing what the frame held.
@@ -91,6 +111,7 @@ impl Frame {
         self.names_end = None;
         self.space = Named::Absent;
         self.index = Named::Absent;
+        self.attempts = 0;
     }
 
     /// The encoded bytes: length prefix, header with SYNC 0, body. Empty until something is encoded.
@@ -121,6 +142,12 @@ impl Frame {
         self.names_end.is_some()
     }
 
+    /// Counts one more attempt; `false`: there were enough.
+    pub(crate) fn count_attempt(&mut self) -> bool {
+        self.attempts += 1;
+        self.attempts < ATTEMPTS_MAX
+    }
+
     pub(crate) fn space(&self) -> NameRef<'_> {
         self.resolve(&self.space)
     }
@@ -136,19 +163,21 @@ impl Frame {
         set_sync(out, start, sync);
     }
 
-    /// Appends the frame with `sync` to `out`, with numbers in place of names.
-    pub(crate) fn append_resolved_to(
-        &self,
-        out: &mut Vec<u8>,
-        sync: u64,
-        space: u32,
-        index: Option<u32>,
-    ) {
+    /// Appends the frame with `sync` to `out`, with numbers in place of names. The server executes
+    /// it only if its schema is still the one that the numbers are from.
+    pub(crate) fn append_resolved_to(&self, out: &mut Vec<u8>, sync: u64, numbers: Numbers) {
         let start = out.len();
+        let (header, body) = self.bytes.split_at_checked(BODY_AT).unwrap_or_default();
         let names_end = self.names_end.unwrap_or(BODY_AT + 1);
-        out.extend_from_slice(self.bytes.get(..=BODY_AT).unwrap_or_default());
-        write::uint_entry(out, Key::SPACE_ID.number() as u8, space);
-        if let Some(index) = index {
+        out.extend_from_slice(header);
+        if let Some(entries) = out.get_mut(start + ENTRIES_AT) {
+            *entries += 1;
+        }
+        write::uint(out, u64::from(Key::SCHEMA_VERSION.number()));
+        write::uint(out, numbers.schema_version);
+        out.extend_from_slice(body.get(..1).unwrap_or_default());
+        write::uint_entry(out, Key::SPACE_ID.number() as u8, numbers.space);
+        if let Some(index) = numbers.index {
             write::uint_entry(out, Key::INDEX_ID.number() as u8, index);
         }
         out.extend_from_slice(self.bytes.get(names_end..).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::frame::{Frame, NameRef};
+use crate::frame::{Frame, NameRef, Numbers};
 use crate::keys::IteratorType;
 use crate::msgpack::{DecodeError, Reader};
 use crate::request::Select;
@@ -19,7 +19,7 @@ struct Schema {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
     /// The numbers to send.
-    Numbers { space: u32, index: Option<u32> },
+    Numbers(Numbers),
     /// The schema must be read first.
     Reload,
     /// There is no such space or index, by a schema that was read after the request was made.
@@ -116,13 +116,21 @@ impl Names {
         Ok(())
     }
 
+    /// The server refused a request for its schema version: what was read is not used again.
+    pub(crate) fn outdated(&mut self) {
+        self.loaded = None;
+    }
+
     /// Looks up the names of a frame. `fresh`: the schema was read for this very request.
     pub(crate) fn resolve(&self, frame: &Frame, fresh: bool) -> Resolved {
         if self.loading.is_some() || (!fresh && self.loaded != Some(self.current)) {
             return Resolved::Reload;
         }
         match self.schema.find(frame) {
-            Ok((space, index)) => Resolved::Numbers { space, index },
+            Ok((space, index)) => {
+                let schema_version = self.loaded.unwrap_or_default();
+                Resolved::Numbers(Numbers { schema_version, space, index })
+            }
             Err(_) if !fresh => Resolved::Reload,
             Err(what) => Resolved::Unknown(what),
         }

@@ -73,13 +73,24 @@ pub(crate) enum State {
     Unresolved { frame: Frame, fresh: bool },
     /// Queued at this position of the output, or written.
     InFlight(u64),
+    /// The same, with the numbers of a schema in place of names. The frame is kept in case that the
+    /// schema has changed when the server sees it.
+    Resolved { position: u64, frame: Frame },
     /// Answered; waiting for its owner.
     Answered(Answer),
 }
 
 impl State {
     fn has_place(&self) -> bool {
-        matches!(self, Self::Unresolved { .. } | Self::InFlight(_))
+        matches!(self, Self::Unresolved { .. }) || self.position().is_some()
+    }
+
+    /// Where the request begins in the output, if it is there.
+    pub(crate) fn position(&self) -> Option<u64> {
+        match self {
+            Self::InFlight(position) | Self::Resolved { position, .. } => Some(*position),
+            _ => None,
+        }
     }
 
     fn is_unanswered(&self) -> bool {
@@ -176,7 +187,7 @@ impl Slots {
         };
         if id.generation == slot.generation {
             return match slot.state {
-                State::InFlight(_) => Owner::InFlight(id),
+                State::InFlight(_) | State::Resolved { .. } => Owner::InFlight(id),
                 State::Answered(_) => Owner::Past,
                 _ => Owner::Unknown,
             };

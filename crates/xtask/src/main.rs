@@ -1,2 +1,44 @@
-//! placeholder
-fn main() {}
+//! The repository's own tasks.
+
+mod cargo;
+mod process;
+mod purity;
+mod server;
+mod steps;
+mod test;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask test         everything that must hold: format, lints, docs, tests, purity, examples
+cargo xtask purity       what crates may depend on and mention
+cargo xtask fuzz-check   whether the fuzz targets compile";
+
+fn main() -> ExitCode {
+    let root = root();
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *arguments.as_slice() {
+        ["test"] => test::all(&root),
+        ["purity"] => test::purity(&root),
+        ["fuzz-check"] => test::fuzz_check(&root),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("xtask: no such task: {}\n\n{HELP}", arguments.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository: where cargo says this package is, not where it was compiled, so that a copy of
+/// the repository that shares a target folder means itself.
+fn root() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR")
+        .and_then(|package| Some(Path::new(&package).parent()?.parent()?.to_owned()))
+        .unwrap_or_else(|| PathBuf::from("."))
+}

@@ -67,7 +67,9 @@ pub(crate) async fn many_timeouts_leave_nothing_behind<M: Adapter>(server: &Tara
     for _ in 0..ROUNDS {
         let late =
             M::all(&hurried, AT_ONCE as usize, |client, _| client.call::<_, ()>("slow", 0.05));
-        for error in late.await.into_iter().map(Result::unwrap_err) {
+        // Where this process got no time meanwhile, the reply may be there before the deadline is
+        // looked at: that is an answer.
+        for error in late.await.into_iter().filter_map(Result::err) {
             assert!(error.is_timeout(), "{error}");
         }
         assert_eq!(client.in_flight(), 0);
@@ -75,7 +77,7 @@ pub(crate) async fn many_timeouts_leave_nothing_behind<M: Adapter>(server: &Tara
     // By when it is answered, all that were written are.
     let () = M::wait(client.call("slow", 0.1)).await.unwrap();
     let stats = client.stats();
-    assert_eq!(stats.timed_out, ROUNDS * AT_ONCE);
+    assert!(stats.timed_out > ROUNDS * AT_ONCE / 2, "{stats}");
     assert_eq!(stats.requests, stats.timed_out + stats.answered);
     assert!(stats.late_replies > 0 && stats.late_replies <= stats.timed_out, "{stats}");
     let echoed = M::all(&client, 50, |client, id| client.call("echo", id)).await;

@@ -40,6 +40,22 @@ impl Connection {
         self.queue(id, &mut frame, fresh);
     }
 
+    /// The server refused a request because its schema has changed, and executed nothing: sends it
+    /// once more by the new schema. `false`: it is no request that this can be done for.
+    pub(super) fn resolve_again(&mut self, id: RequestId) -> bool {
+        if !matches!(self.slots.get(id), Some(State::Resolved { .. })) {
+            return false;
+        }
+        if let Some(State::Resolved { mut frame, .. }) = self.slots.set(id, State::InFlight(0)) {
+            if !frame.count_attempt() {
+                return false;
+            }
+            self.names.outdated();
+            self.queue(id, &mut frame, false);
+        }
+        true
+    }
+
     pub(super) fn waits(&self, id: RequestId) -> bool {
         matches!(self.slots.get(id), Some(State::Waiting(_) | State::Unresolved { .. }))
     }
@@ -52,9 +68,13 @@ impl Connection {
         let sync = id.sync();
         let position = if frame.has_names() && !self.server_takes_names() {
             match self.names.resolve(frame, fresh) {
-                Resolved::Numbers { space, index } => self.outbox.push(piece, |out| {
-                    frame.append_resolved_to(out, sync, space, index);
-                }),
+                Resolved::Numbers(numbers) => {
+                    let position =
+                        self.outbox.push(piece, |out| frame.append_resolved_to(out, sync, numbers));
+                    let frame = std::mem::take(frame);
+                    self.slots.set(id, State::Resolved { position, frame });
+                    return;
+                }
                 Resolved::Reload => {
                     let fresh = self.load_schema();
                     let frame = std::mem::take(frame);

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
-pub use handshake::ServerInfo;
 use handshake::Handshake;
+pub use handshake::ServerInfo;
 
 use crate::batching::{Batcher, Batching, Decision, Load};
 use crate::config::Config;
@@ -301,9 +301,9 @@ impl Connection {
                 continue;
             }
             let outcome = self.outcome(id);
-            if let Some(State::InFlight(position)) = self.slots.get(id) {
+            if let Some(position) = self.slots.get(id).and_then(State::position) {
                 if outcome == Outcome::NotSent {
-                    self.outbox.neutralize(*position);
+                    self.outbox.neutralize(position);
                 }
             }
             self.stats.timed_out += 1;

@@ -3,6 +3,7 @@
 use super::handshake::Own;
 use super::{Connection, Event, Phase};
 use crate::error::{ConnectionError, Outcome, ProtocolError, Unanswered};
+use crate::error_code::ErrorCode;
 use crate::frame::Packet;
 use crate::keys::RequestType;
 use crate::response::Response;
@@ -38,6 +39,10 @@ impl Connection {
         }
         match self.slots.owner(header.sync) {
             Owner::InFlight(id) => {
+                let refused = Some(ErrorCode::WRONG_SCHEMA_VERSION);
+                if header.request_type.error_code() == refused && self.resolve_again(id) {
+                    return None;
+                }
                 self.slots.set(id, State::Answered(Ok(Response::new(header, body))));
                 let slots = &self.slots;
                 self.deadlines.trim(|id| slots.is_unanswered(id));
@@ -80,10 +85,8 @@ impl Connection {
     }
 
     pub(super) fn outcome(&self, id: RequestId) -> Outcome {
-        match self.slots.get(id) {
-            Some(State::InFlight(position)) if self.outbox.is_handed_out(*position) => {
-                Outcome::MaybeExecuted
-            }
+        match self.slots.get(id).and_then(State::position) {
+            Some(position) if self.outbox.is_handed_out(position) => Outcome::MaybeExecuted,
             _ => Outcome::NotSent,
         }
     }

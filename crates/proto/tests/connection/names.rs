@@ -2,7 +2,7 @@
 
 use rmpv::Value;
 use tarantool_proto::request::{Delete, Insert, Ping, Request, Select, Update, Upsert, ops};
-use tarantool_proto::{Config, Event, Outcome, RequestId, Unanswered};
+use tarantool_proto::{Config, ErrorCode, Event, Outcome, RequestId, Unanswered};
 
 use crate::peer::*;
 use crate::schema::*;
@@ -51,10 +51,13 @@ fn a_resolved_request_is_encoded_as_one_by_number() {
     fn compare(named: &impl Request, numbered: &impl Request) {
         let mut link = with_schema();
         link.send(named);
-        let by_name = link.writes().concat();
+        let by_name = link.write().remove(0);
         let mut link = with_schema();
         link.send(numbered);
-        assert_eq!(by_name, link.writes().concat());
+        let by_number = link.write().remove(0);
+        assert_eq!(by_name.schema, Some(SCHEMA), "the numbers hold for this schema only");
+        assert_eq!(by_name.body_bytes, by_number.body_bytes);
+        assert_eq!((by_name.kind, by_name.sync), (by_number.kind, by_number.sync));
     }
     compare(&Insert::into("users").row((1, "a")), &Insert::into(512).row((1, "a")));
     compare(
@@ -184,4 +187,57 @@ fn names_in_requests_from_before_ready() {
     assert_eq!(sent[2].kind, PING);
     link.feed(&schema_at(SCHEMA, false));
     assert_eq!(link.write()[0].field(0x10), Some(&Value::from(512)));
+}
+
+/// What the server answers to numbers of another schema than its own; nothing is executed then.
+fn wrong_schema(sync: u64, version: u64) -> Vec<u8> {
+    let text = Value::from("Wrong schema version");
+    packet_of(0x8000 | 109, sync, version, &map(&[(0x31, text)]))
+}
+
+#[test]
+fn numbers_of_an_older_schema_are_looked_up_again() {
+    let mut link = with_schema();
+    let id = link.send(&Delete::from("users").index("age").key(7));
+    let refused = link.write().remove(0);
+    assert_eq!(refused.schema, Some(SCHEMA));
+
+    assert_eq!(link.feed(&wrong_schema(id.sync(), SCHEMA + 1)), [], "the caller sees nothing");
+    assert_reads_schema(&link.write());
+    link.feed(&ok_at(SPACES_SYNC, SCHEMA + 1, spaces(false)));
+    link.feed(&ok_at(INDEXES_SYNC, SCHEMA + 1, indexes()));
+
+    let again = link.write().remove(0);
+    assert_eq!((again.sync, again.schema), (id.sync(), Some(SCHEMA + 1)));
+    assert_eq!(again.body, refused.body);
+    assert_eq!(link.feed(&ok(id.sync())), [Event::Answered(id)]);
+    assert!(link.conn.take(id).unwrap().is_ok());
+    assert_eq!(link.conn.in_flight(), 0);
+}
+
+#[test]
+fn a_schema_that_never_holds_still_is_left_to_the_caller() {
+    let mut link = with_schema();
+    let id = link.send(&Delete::from("users").key(7));
+    for version in SCHEMA + 1.. {
+        assert!(version < SCHEMA + 100, "it goes on for ever");
+        link.write();
+        let events = link.feed(&wrong_schema(id.sync(), version));
+        if events == [Event::Answered(id)] {
+            break;
+        }
+        assert_reads_schema(&link.write());
+        link.feed(&ok_at(SPACES_SYNC, version, spaces(false)));
+        link.feed(&ok_at(INDEXES_SYNC, version, indexes()));
+    }
+    let error = link.conn.take(id).unwrap().unwrap().into_result().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::WRONG_SCHEMA_VERSION);
+}
+
+#[test]
+fn error_109_to_a_request_by_number_is_an_answer() {
+    let mut link = with_schema();
+    let id = link.send(&Delete::from(512).key(7));
+    link.write();
+    assert_eq!(link.feed(&wrong_schema(id.sync(), SCHEMA)), [Event::Answered(id)]);
 }

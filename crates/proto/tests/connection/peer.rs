@@ -111,6 +111,8 @@ pub(crate) fn id_reply(greeting: &[u8; 128]) -> Vec<u8> {
 pub(crate) struct Sent {
     pub(crate) sync: u64,
     pub(crate) kind: u64,
+    /// The schema version that the server's must be for it to be executed.
+    pub(crate) schema: Option<u64>,
     pub(crate) body: Option<Value>,
     pub(crate) body_bytes: Vec<u8>,
 }
@@ -134,13 +136,15 @@ pub(crate) fn requests(mut bytes: &[u8]) -> Vec<Sent> {
         let header = header.as_map().unwrap();
         let number = |key: u64| {
             let found = header.iter().find(|(name, _)| name.as_u64() == Some(key));
-            found.unwrap().1.as_u64().unwrap()
+            found.map(|(_, value)| value.as_u64().unwrap())
         };
-        assert_eq!(header.len(), 2);
-        let (sync, kind, body_bytes) = (number(1), number(0), content.to_vec());
+        let schema = number(5);
+        assert_eq!(header.len(), 2 + usize::from(schema.is_some()));
+        let (sync, kind) = (number(1).unwrap(), number(0).unwrap());
+        let body_bytes = content.to_vec();
         let body = (!content.is_empty()).then(|| rmpv::decode::read_value(&mut content).unwrap());
         assert!(content.is_empty(), "bytes after the body");
-        sent.push(Sent { sync, kind, body, body_bytes });
+        sent.push(Sent { sync, kind, schema, body, body_bytes });
     }
     sent
 }

@@ -1,0 +1,106 @@
+//! The steps of each task.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::cargo::cargo;
+use crate::purity;
+use crate::server::{self, Server};
+use crate::steps::{self, End, Run};
+
+/// Everything that must hold.
+pub(crate) fn all(root: &Path) -> ExitCode {
+    steps::run(
+        root,
+        &[
+            ("server", provide_server),
+            ("format", check_format),
+            ("lints", check_lints),
+            ("docs", build_docs),
+            ("tests", run_tests),
+            ("doc tests", run_doc_tests),
+            ("purity", check_purity),
+            ("examples", run_examples),
+        ],
+    )
+}
+
+pub(crate) fn purity(root: &Path) -> ExitCode {
+    steps::run(root, &[("purity", check_purity)])
+}
+
+/// The fuzz targets have a lock file and a target folder of their own and need a C++ compiler, so
+/// that this is no part of [`all`].
+pub(crate) fn fuzz_check(root: &Path) -> ExitCode {
+    steps::run(root, &[("fuzz targets", check_fuzz_targets)])
+}
+
+fn provide_server(run: &mut Run<'_>) -> Result<End, String> {
+    match server::provide()? {
+        Server::Found(version) => {
+            println!("{version}");
+            run.has_server = true;
+            Ok(End::Done)
+        }
+        Server::Missing(why) => {
+            let line = "!".repeat(100);
+            println!(
+                "{line}\nNo Tarantool here: {why}\n\
+                 Tests and examples that need a server are SKIPPED.\n\
+                 Install the package `tarantool`, or set TARANTOOL=/path/to/tarantool.\n{line}"
+            );
+            Ok(End::Skipped("no Tarantool: tests that need one are skipped".to_owned()))
+        }
+    }
+}
+
+fn check_format(run: &mut Run<'_>) -> Result<End, String> {
+    run.run(&mut cargo(run.root, &["fmt", "--all", "--check"]))
+}
+
+fn check_lints(run: &mut Run<'_>) -> Result<End, String> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    run.run(&mut cargo(run.root, &arguments))
+}
+
+fn build_docs(run: &mut Run<'_>) -> Result<End, String> {
+    let mut command = cargo(run.root, &["doc", "--workspace", "--no-deps"]);
+    run.run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn run_tests(run: &mut Run<'_>) -> Result<End, String> {
+    let kinds = ["--lib", "--bins", "--tests", "--examples"];
+    let mut command = cargo(run.root, &["test", "--workspace", "--no-fail-fast"]);
+    run.run(require_server(command.args(kinds), run.has_server))
+}
+
+fn run_doc_tests(run: &mut Run<'_>) -> Result<End, String> {
+    let mut command = cargo(run.root, &["test", "--workspace", "--no-fail-fast", "--doc"]);
+    run.run(require_server(&mut command, run.has_server))
+}
+
+/// Where there is a server, no test may do without.
+fn require_server(command: &mut Command, has_server: bool) -> &mut Command {
+    if has_server {
+        command.env("TARANTOOL_REQUIRED", "1");
+    }
+    command
+}
+
+fn check_purity(run: &mut Run<'_>) -> Result<End, String> {
+    purity::check(run.root).map(|()| End::Done)
+}
+
+fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
+    if !run.has_server {
+        run.run(&mut cargo(run.root, &["build", "--release", "--examples"]))?;
+        return Ok(End::Skipped("no Tarantool: built only".to_owned()));
+    }
+    let example = ["run", "--release", "--example"];
+    run.run(cargo(run.root, &example).arg("quickstart"))?;
+    run.run(cargo(run.root, &example).args(["article", "--", "--records", "2000"]))
+}
+
+fn check_fuzz_targets(run: &mut Run<'_>) -> Result<End, String> {
+    run.run(&mut cargo(run.root, &["check", "--manifest-path", "fuzz/Cargo.toml"]))
+}

@@ -87,7 +87,8 @@ impl Connection {
     /// A connection that was just opened and has exchanged nothing. Its handshake must be over by
     /// `handshake_deadline`.
     #[must_use]
-    pub fn new(config: Config, handshake_deadline: Option<Instant>) -> Self {
+    pub fn new(mut config: Config, handshake_deadline: Option<Instant>) -> Self {
+        config.packet_bytes_max = config.packet_bytes_max.min(PACKET_BYTES_MAX);
         Self {
             batcher: Batcher::new(config.batching),
             config,
@@ -418,3 +419,6 @@ impl Connection {
         }
     }
 }
+
+/// The server's own limit; a packet's length must fit 32 bits in any case.
+const PACKET_BYTES_MAX: usize = 1 << 31;

@@ -151,7 +151,8 @@ impl Config {
         self
     }
 
-    /// When queued requests are written. Default [`Batching::adaptive`].
+    /// When queued requests are written. Default [`Batching::adaptive`]. The blocking client does not
+    /// linger: the thread that would wait is the one that needs the reply.
     #[must_use]
     pub fn batching(mut self, batching: Batching) -> Self {
         self.connection.batching = batching;

@@ -87,7 +87,8 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Batcher {
     policy: Batching,
-    /// Requests answered since the last write: as many callers are about to go on.
+    /// Requests answered whose callers have not gone on yet, as far as can be told: each write takes
+    /// off what it holds.
     answered: usize,
     turns_taken: u8,
     linger_over: bool,

@@ -46,7 +46,7 @@ impl Contest {
         tasks: usize,
         contenders: &mut [Box<dyn Contender>],
     ) -> Result<Vec<Vec<Measured>>, Failure> {
-        if matches!(op, Op::Select | Op::Update) {
+        if matches!(op, Op::Select | Op::Update | Op::Assign) {
             let job = self.job(op, tasks);
             self.control.fill(&job)?;
         }
@@ -77,7 +77,7 @@ impl Contest {
         match op {
             Op::Insert => self.control.truncate()?,
             Op::Delete => self.control.fill(&job)?,
-            Op::Select | Op::Update | Op::Ping => {}
+            Op::Select | Op::Update | Op::Assign | Op::Ping => {}
         }
         let measured = contender.run(&job)?;
         same("requests answered", measured.requests as u64, &job)?;
@@ -86,8 +86,12 @@ impl Contest {
                 same("tuples inserted", self.control.count()?, &job)?;
             }
             Op::Update => {
-                let changed = self.control.count_payload(&job.payload)?;
+                let changed = self.control.count_changed(job.patch())?;
                 same("tuples updated", changed, &job)?;
+            }
+            Op::Assign => {
+                let changed = self.control.count_changed(&job.payload)?;
+                same("tuples assigned", changed, &job)?;
             }
             Op::Delete => {
                 let deleted = (job.count() as u64).saturating_sub(self.control.count()?);

@@ -93,16 +93,16 @@ impl Control {
         self.eval("return box.space.bench:len()")
     }
 
-    /// How many tuples have this payload, a run of one character.
+    /// How many tuples have a string that begins with this.
     ///
     /// # Errors
     ///
     /// If the server can't be asked.
-    pub fn count_payload(&mut self, payload: &str) -> io::Result<u64> {
+    pub fn count_changed(&mut self, beginning: &str) -> io::Result<u64> {
         let lua = format!(
-            "local want, n = {payload:?}, 0
+            "local want, n = {beginning:?}, 0
             for _, tuple in box.space.bench:pairs() do
-                if tuple[2] == want then n = n + 1 end
+                if tuple[2]:sub(1, #want) == want then n = n + 1 end
             end
             return n"
         );

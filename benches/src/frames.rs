@@ -43,8 +43,8 @@ impl Frames {
     pub fn for_job(job: &Job) -> Self {
         let count = job.count();
         let text = match job.op {
-            Op::Insert | Op::Update => job.payload.len(),
-            Op::Select | Op::Delete | Op::Ping => 0,
+            Op::Insert | Op::Assign => job.payload.len(),
+            Op::Select | Op::Update | Op::Delete | Op::Ping => 0,
         };
         let mut frames = Self {
             bytes: Vec::with_capacity(count * (text + OVERHEAD)),
@@ -54,7 +54,8 @@ impl Frames {
             match job.op {
                 Op::Insert => frames.insert(job.space, id, &job.payload),
                 Op::Select => frames.select(job.space, id),
-                Op::Update => frames.update(job.space, id, &job.payload),
+                Op::Update => frames.update(job.space, id, job.patch()),
+                Op::Assign => frames.assign(job.space, id, &job.payload),
                 Op::Delete => frames.delete(job.space, id),
                 Op::Ping => frames.ping(),
             }
@@ -105,14 +106,21 @@ impl Frames {
         });
     }
 
-    /// Adds an update that assigns the second field.
-    pub fn update(&mut self, space: u32, id: u64, text: &str) {
+    /// Adds an update that replaces as many bytes at the beginning of the second field.
+    pub fn update(&mut self, space: u32, id: u64, patch: &str) {
         self.frame(UPDATE, |out| {
-            out.extend_from_slice(&[0x85, SPACE_ID]);
-            uint(out, space.into());
-            out.extend_from_slice(&[INDEX_ID, 0, INDEX_BASE, 0, KEY, 0x91]);
-            uint(out, id);
-            out.extend_from_slice(&[TUPLE, 0x91, 0x93, 0xa1, b'=', 1]);
+            changes(out, space, id);
+            out.extend_from_slice(&[0x95, 0xa1, b':', 1, 0]);
+            uint(out, patch.len() as u64);
+            string(out, patch);
+        });
+    }
+
+    /// Adds an update that assigns the second field.
+    pub fn assign(&mut self, space: u32, id: u64, text: &str) {
+        self.frame(UPDATE, |out| {
+            changes(out, space, id);
+            out.extend_from_slice(&[0x93, 0xa1, b'=', 1]);
             string(out, text);
         });
     }
@@ -158,6 +166,15 @@ impl Frames {
         self.bytes[start + 1..start + 5].copy_from_slice(&len.to_be_bytes());
         self.ends.push(self.bytes.len());
     }
+}
+
+/// An update's body up to its only operation.
+fn changes(out: &mut Vec<u8>, space: u32, id: u64) {
+    out.extend_from_slice(&[0x85, SPACE_ID]);
+    uint(out, space.into());
+    out.extend_from_slice(&[INDEX_ID, 0, INDEX_BASE, 0, KEY, 0x91]);
+    uint(out, id);
+    out.extend_from_slice(&[TUPLE, 0x91]);
 }
 
 /// The shortest form always: 2.6.0 answers OK to updates and deletes whose keys are encoded
@@ -238,7 +255,7 @@ mod tests {
     fn frames_are_cut_where_they_end() {
         let mut frames = Frames::new();
         frames.ping();
-        frames.update(512, 200, "ab");
+        frames.assign(512, 200, "ab");
         assert_eq!(frames.len(), 2);
         assert_eq!(frames.slice(0..1), [0xce, 0, 0, 0, 5, 0x82, 0, 64, 1, 0]);
         let update = [

@@ -17,8 +17,11 @@ pub enum Op {
     Insert,
     /// Selects one tuple by its id; every id is there.
     Select,
-    /// Assigns the payload to the second field of the tuple with the id; every id is there.
+    /// Replaces the first bytes of the second field of the tuple with the id, see
+    /// [`Job::patch`]; every id is there.
     Update,
+    /// Assigns the payload to the second field of the tuple with the id; every id is there.
+    Assign,
     /// Deletes by id; every id is there.
     Delete,
     /// An empty request.
@@ -26,7 +29,8 @@ pub enum Op {
 }
 
 impl Op {
-    const ALL: [Self; 5] = [Self::Insert, Self::Select, Self::Update, Self::Delete, Self::Ping];
+    const ALL: [Self; 6] =
+        [Self::Insert, Self::Select, Self::Update, Self::Assign, Self::Delete, Self::Ping];
 
     /// The name on the command line and in the table.
     #[must_use]
@@ -35,6 +39,7 @@ impl Op {
             Self::Insert => "insert",
             Self::Select => "select",
             Self::Update => "update",
+            Self::Assign => "assign",
             Self::Delete => "delete",
             Self::Ping => "ping",
         }
@@ -75,6 +80,12 @@ pub struct Job {
 }
 
 impl Job {
+    /// What an update puts in place of as many bytes at the beginning of the string.
+    #[must_use]
+    pub fn patch(&self) -> &str {
+        &self.payload[..self.payload.len().min(8)]
+    }
+
     /// How many requests the job has.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -12,7 +12,7 @@ use tarantool_benches::{clients, pin, report};
 
 const USAGE: &str = "\
 usage: throughput [options]
-  --op LIST      operations: insert, select, update, delete, ping [insert,select,update]
+  --op LIST      operations: insert, select, update, assign, delete, ping [insert,select,update]
   --tasks LIST   requests in flight [1,100]
   --client LIST  clients, in the order of each round [raw]
   --count N      requests of each run [100000]

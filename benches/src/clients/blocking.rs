@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use serde::de::IgnoredAny;
 use tarantool_blocking::request::{Delete, Insert, Ping, Select, Update};
-use tarantool_blocking::{Batching, Client, Config, Response, Space, Submitted, ops};
+use tarantool_blocking::{Batching, Client, Config, Response, Space, Submitted};
 
 use crate::cpu::Stopwatch;
 use crate::job::{Contender, Failure, Job, Measured, Op};
@@ -81,6 +82,7 @@ type TaskFailure = Box<dyn std::error::Error + Send + Sync>;
 fn call(client: &Client, job: &Job, task: usize) -> Result<(), TaskFailure> {
     let space: Space<(u64, String)> = client.space(job.space);
     let borrowed: Space<(u64, &str)> = client.space(job.space);
+    let changed: Space<(u64, IgnoredAny)> = client.space(job.space);
     for id in job.ids.clone().skip(task).step_by(job.tasks) {
         match job.op {
             Op::Insert => borrowed.insert(&(id, &job.payload))?,
@@ -90,9 +92,11 @@ fn call(client: &Client, job: &Job, task: usize) -> Result<(), TaskFailure> {
                     return Err("a wrong row".into());
                 }
             }
-            Op::Update => {
-                let operations = ops().assign(1, &job.payload);
-                space.update(id, operations)?.ok_or("a row is missing")?;
+            Op::Update | Op::Assign => {
+                let row = changed.update(id, super::changes(job))?;
+                if row.ok_or("a row is missing")?.0 != id {
+                    return Err("a wrong row".into());
+                }
             }
             Op::Delete => {
                 space.delete(id)?.ok_or("a row is missing")?;
@@ -112,8 +116,9 @@ fn submit(client: &Client, job: &Job) -> Result<(), TaskFailure> {
         let reply = match job.op {
             Op::Insert => client.submit(Insert::into(job.space).row((id, &job.payload))),
             Op::Select => client.submit(Select::from(job.space).key(id).limit(1)),
-            Op::Update => client
-                .submit(Update::of(job.space).key(id).operations(ops().assign(1, &job.payload))),
+            Op::Update | Op::Assign => {
+                client.submit(Update::of(job.space).key(id).operations(super::changes(job)))
+            }
             Op::Delete => client.submit(Delete::from(job.space).key(id)),
             Op::Ping => client.submit(Ping),
         };

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::job::{Contender, Failure};
+use tarantool_tokio::ops;
+use tarantool_tokio::request::Operations;
+
+use crate::job::{Contender, Failure, Job, Op};
 
 pub mod blocking;
 pub mod raw;
@@ -29,6 +32,14 @@ pub fn by_name(name: &str, addr: SocketAddr) -> Result<Box<dyn Contender>, Failu
             Ok(Box::new(blocking::Callers::connect(name, client, addr, batching)?))
         }
         _ => Err(format!("unknown client `{name}`, there are: {}", NAMES.join(", ")).into()),
+    }
+}
+
+/// What the job's updates do.
+fn changes(job: &Job) -> Operations {
+    match job.op {
+        Op::Assign => ops().assign(1, &job.payload),
+        _ => ops().splice(1, 0, job.patch().len() as i32, job.patch()),
     }
 }
 

@@ -42,7 +42,7 @@ impl Contender for Raw {
         let elapsed = watch.stop();
         // The pump does not look into replies, but one without its tuple would be shorter.
         let tuples = match job.op {
-            Op::Insert | Op::Select | Op::Update | Op::Delete => job.payload.len(),
+            Op::Insert | Op::Select | Op::Update | Op::Assign | Op::Delete => job.payload.len(),
             Op::Ping => 0,
         };
         if pumped.received < (pumped.requests * tuples) as u64 {

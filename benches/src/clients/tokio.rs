@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tarantool_tokio::{Batching, Client, Config, Space, ops};
+use serde::de::IgnoredAny;
+use tarantool_tokio::{Batching, Client, Config, Space};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cpu::Stopwatch;
@@ -79,6 +80,7 @@ async fn work(client: Client, job: Arc<Job>, task: usize) -> Result<(), TaskFail
     let ids = job.ids.clone().skip(task).step_by(job.tasks);
     let space: Space<(u64, String)> = client.space(job.space);
     let borrowed: Space<(u64, &str)> = client.space(job.space);
+    let changed: Space<(u64, IgnoredAny)> = client.space(job.space);
     for id in ids {
         match job.op {
             Op::Insert => borrowed.insert(&(id, &job.payload)).await?,
@@ -88,9 +90,11 @@ async fn work(client: Client, job: Arc<Job>, task: usize) -> Result<(), TaskFail
                     return Err("a wrong row".into());
                 }
             }
-            Op::Update => {
-                let operations = ops().assign(1, &job.payload);
-                space.update(id, operations).await?.ok_or("a row is missing")?;
+            Op::Update | Op::Assign => {
+                let row = changed.update(id, super::changes(&job)).await?;
+                if row.ok_or("a row is missing")?.0 != id {
+                    return Err("a wrong row".into());
+                }
             }
             Op::Delete => {
                 space.delete(id).await?.ok_or("a row is missing")?;

@@ -119,7 +119,7 @@ impl<'de> Deserializer<'de> {
             Token::Int(value) => visitor.visit_i64(value),
             Token::F32(value) => visitor.visit_f32(value),
             Token::F64(value) => visitor.visit_f64(value),
-            Token::Str(bytes) => match std::str::from_utf8(bytes) {
+            Token::Str(bytes) => match simdutf8::basic::from_utf8(bytes) {
                 Ok(text) => visitor.visit_borrowed_str(text),
                 Err(_) => visitor.visit_borrowed_bytes(bytes),
             },

@@ -41,6 +41,9 @@ impl<'a> From<&'a str> for Field<'a> {
     }
 }
 
+/// More than most operations take, so that a list of one is one allocation.
+const OPERATION_BYTES: usize = 32;
+
 /// A list of operations, applied by the server from left to right; at most 4000.
 ///
 /// Field numbers after an [`insert`](Self::insert) or [`delete`](Self::delete) are the shifted ones.
@@ -183,6 +186,7 @@ impl Operations {
 
     fn begin(&mut self, length: usize, name: &[u8], field: Field<'_>) {
         self.count += 1;
+        self.bytes.reserve(OPERATION_BYTES);
         write::array(&mut self.bytes, length);
         write::str(&mut self.bytes, name);
         match field {

@@ -79,6 +79,10 @@ impl<T: Transport, S: Timer> Drive<T, S> {
             // A large packet makes the buffer grow with what has arrived of it, not with what its
             // length claims.
             self.input.reserve(READ_BYTES.max(self.input.len()));
+        } else if self.input.is_empty() {
+            // Once nobody holds a reply any more, the whole buffer is free again: a small rest of it
+            // would cut the next replies into two reads.
+            let _ = self.input.try_reclaim(READ_BYTES);
         }
         match self.transport.poll_read(cx, &mut self.input) {
             Poll::Pending => Ok(false),

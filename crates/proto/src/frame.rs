@@ -375,7 +375,7 @@ pub fn split(
 
 /// The size of the length prefix and the length in it, once all of the prefix has arrived.
 #[inline]
-fn peek_length(input: &[u8]) -> Result<Option<(usize, u64)>, ProtocolError> {
+pub(crate) fn peek_length(input: &[u8]) -> Result<Option<(usize, u64)>, ProtocolError> {
     let Some(&marker) = input.first() else {
         return Ok(None);
     };

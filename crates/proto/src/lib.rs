@@ -52,6 +52,7 @@
 //! - [`request`]: requests as plain values; [`Frame`]: one of them encoded; [`Response`]: a reply.
 //! - [`msgpack`]: the checked reader, writing in shortest form, serde.
 //! - [`Batching`]: when queued requests become a write.
+//! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
 //!   to one request, [`Unanswered`] a request's fate, [`ConnectionError`] the connection's.
 
@@ -70,6 +71,7 @@ mod outbox;
 pub mod request;
 mod response;
 mod schema;
+pub mod server;
 mod server_error;
 mod slots;
 mod stats;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error_code::ErrorCode;
 use crate::frame::Header;
 use crate::keys::{ERROR_STACK, ErrorKey, Key};
-use crate::msgpack::{self, DecodeError, Reader, Token};
+use crate::msgpack::{self, DecodeError, Reader, Token, write, write_value};
 
 /// An error that the server answered to a request. The connection goes on.
 ///
@@ -16,7 +16,7 @@ use crate::msgpack::{self, DecodeError, Reader, Token};
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerError(Arc<Inner>);
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Inner {
     code: ErrorCode,
     message: Box<str>,
@@ -45,6 +45,12 @@ pub struct StackEntry {
 /// A field's name and its MessagePack value.
 type Field = (Box<str>, Box<[u8]>);
 
+const CLIENT_ERROR: &str = "ClientError";
+/// What stands for the source file of errors made here.
+const FILE: &str = "embedded";
+/// The field with the code's name.
+const NAME: &str = "name";
+
 impl StackEntry {
     /// An additional field of the error, such as `object_name` of an `AccessDeniedError`, decoded
     /// as `T`; `None` if the error has no such field.
@@ -60,9 +66,122 @@ impl StackEntry {
     pub fn field_names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| &**name)
     }
+
+    fn set_field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        let mut bytes = Vec::new();
+        if write_value(&mut bytes, value).is_err() {
+            return;
+        }
+        match self.fields.iter_mut().find(|(key, _)| &**key == name) {
+            Some((_, value)) => *value = bytes.into(),
+            None => self.fields.push((name.into(), bytes.into())),
+        }
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let key = |out: &mut Vec<u8>, key: ErrorKey| write::uint(out, u64::from(key.number()));
+        write::map(out, if self.fields.is_empty() { 6 } else { 7 });
+        key(out, ErrorKey::TYPE);
+        write::str(out, self.kind.as_bytes());
+        key(out, ErrorKey::LINE);
+        write::uint(out, self.line);
+        key(out, ErrorKey::FILE);
+        write::str(out, self.file.as_bytes());
+        key(out, ErrorKey::MESSAGE);
+        write::str(out, self.message.as_bytes());
+        key(out, ErrorKey::ERRNO);
+        write::uint(out, self.errno);
+        key(out, ErrorKey::CODE);
+        write::uint(out, u64::from(self.code.number()));
+        if self.fields.is_empty() {
+            return;
+        }
+        key(out, ErrorKey::FIELDS);
+        write::map(out, self.fields.len());
+        for (name, value) in &self.fields {
+            write::str(out, name.as_bytes());
+            out.extend_from_slice(value);
+        }
+    }
 }
 
 impl ServerError {
+    /// An error for a server's side to answer with: a stack of one entry, of the class
+    /// `ClientError`.
+    ///
+    /// As errors of that class do since server 3.1, it has the field `name`, the code's name
+    /// (IPROTO reference, section 7). Source file and line are no real ones, `errno` is 0.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<Box<str>>) -> Self {
+        let message = message.into();
+        let mut entry = StackEntry {
+            kind: CLIENT_ERROR.into(),
+            file: FILE.into(),
+            message: message.clone(),
+            code,
+            ..StackEntry::default()
+        };
+        entry.set_field(NAME, code.name().unwrap_or("UNKNOWN"));
+        Self(Arc::new(Inner { code, message, stack: vec![entry] }))
+    }
+
+    /// The same error as one of another class than `ClientError`, such as `AccessDeniedError`.
+    ///
+    /// The field `name` goes, which no other class has.
+    #[must_use]
+    pub fn with_kind(mut self, kind: impl Into<Box<str>>) -> Self {
+        if let Some(entry) = Arc::make_mut(&mut self.0).stack.first_mut() {
+            entry.kind = kind.into();
+            if &*entry.kind != CLIENT_ERROR {
+                entry.fields.retain(|(name, _)| &**name != NAME);
+            }
+        }
+        self
+    }
+
+    /// The same error with an additional field, in place of one of the same name.
+    ///
+    /// Clients of servers before 3.1 know such fields of `AccessDeniedError` and `CustomError`
+    /// only. A value that cannot be serialized is left out.
+    #[must_use]
+    pub fn with_field<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Self {
+        if let Some(entry) = Arc::make_mut(&mut self.0).stack.first_mut() {
+            entry.set_field(name, value);
+        }
+        self
+    }
+
+    /// The same error with a cause: the cause's stack is put below its own.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Self) -> Self {
+        let stack = &mut Arc::make_mut(&mut self.0).stack;
+        if cause.stack().is_empty() {
+            stack.extend_from_slice(Self::new(cause.code(), cause.message()).stack());
+        } else {
+            stack.extend_from_slice(cause.stack());
+        }
+        self
+    }
+
+    /// Appends the body of the error reply to `out`, with the keys in the order in which servers
+    /// write them (IPROTO reference, section 7). Without a stack it is a reply as before 2.4.1.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let stack = self.stack();
+        write::map(out, if stack.is_empty() { 1 } else { 2 });
+        write::uint(out, u64::from(Key::ERROR_24.number()));
+        write::str(out, self.message().as_bytes());
+        if stack.is_empty() {
+            return;
+        }
+        write::uint(out, u64::from(Key::ERROR.number()));
+        write::map(out, 1);
+        write::uint(out, u64::from(ERROR_STACK));
+        write::array(out, stack.len());
+        for entry in stack {
+            entry.encode(out);
+        }
+    }
+
     /// The error's code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tarantool_examples::Server;
+use tarantool_testkit::SchemaError;
 use tarantool_tokio::{Stats, ops};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -70,7 +71,10 @@ fn main() -> Result<(), Failure> {
         "client", "job", "seconds", "requests/s", "syscalls/req", "requests/write"
     );
     let client = tarantool_blocking::connect(server.uri())?;
-    client.eval::<_, ()>(SCHEMA, ())?;
+    match server.embedded() {
+        Some(embedded) => make_schema(embedded)?,
+        None => client.eval::<_, ()>(SCHEMA, ())?,
+    }
     let check = |operation: Operation| check(&client, operation, records);
 
     one_at_a_time(server.uri(), records, &check)?;
@@ -78,8 +82,22 @@ fn main() -> Result<(), Failure> {
     runtime.block_on(forty_tasks(server.uri(), records, &check))?;
     forty_threads(server.uri(), records, &check)?;
 
-    client.eval::<_, ()>("box.space.article:drop() article_check = nil", ())?;
+    if server.embedded().is_none() {
+        client.eval::<_, ()>("box.space.article:drop() article_check = nil", ())?;
+    }
     println!("\nthe server held every row with the right content after each job");
+    Ok(())
+}
+
+/// The schema where there is no Lua.
+fn make_schema(server: &tarantool_testkit::Server) -> Result<(), SchemaError> {
+    server.space(SPACE).primary_key("id").create()?;
+    server.function_with("article_check", |context, (_, letter): (u64, String)| {
+        let text = letter.repeat(BYTES);
+        let rows = context.rows::<Row>(SPACE)?;
+        let right = rows.iter().filter(|row| row.1 == text).count();
+        Ok((rows.len(), right))
+    });
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use tarantool_examples::Server;
+use tarantool_testkit::SchemaError;
 use tarantool_tokio::{Error, ErrorCode, IteratorType, connect, ops};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -36,15 +37,28 @@ const SCHEMA: &str = r"
     end
 ";
 
+/// The same where there is no Lua.
+fn make_schema(server: &tarantool_testkit::Server) -> Result<(), SchemaError> {
+    let users = server.space("quickstart").field("id", "unsigned").field("name", "string");
+    users.field("age", "unsigned").primary_key("id").index("age", "age").create()?;
+    server.function_with("total_age", |context, (): ()| {
+        Ok(context.rows::<User>("quickstart")?.iter().map(|user| user.age).sum::<u32>())
+    });
+    Ok(())
+}
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let server = Server::from_arguments()?;
     let client = connect(server.uri()).await?;
     if let Some(info) = client.server() {
         println!("connected to Tarantool {}, {}", info.version(), server.description());
     }
 
-    client.eval::<_, ()>(SCHEMA, ()).await?;
+    match server.embedded() {
+        Some(embedded) => make_schema(embedded)?,
+        None => client.eval::<_, ()>(SCHEMA, ()).await?,
+    }
     println!("created the space quickstart with two indexes and a function");
 
     let users = client.space::<User>("quickstart");
@@ -76,7 +90,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let left = users.select(()).await?;
     println!("left: {left:?}");
-    client.eval::<_, ()>("box.space.quickstart:drop() total_age = nil", ()).await?;
+    if server.embedded().is_none() {
+        client.eval::<_, ()>("box.space.quickstart:drop() total_age = nil", ()).await?;
+    }
     println!("{}", client.stats());
 
     assert_eq!(left, [User::new(1, "Anna", 31), User::new(2, "Bob", 17)]);

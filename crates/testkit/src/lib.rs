@@ -1,5 +1,33 @@
-//! What tests of Tarantool clients run against: a real server, started in a
-//! temporary folder and gone when its handle is dropped.
+//! What tests of Tarantool clients, and of programs that use one, run against.
+//!
+//! - [`Server`] is a stand-in in this process, not a database: it needs nothing installed, calls
+//!   Rust functions, and makes go wrong what a test wants to see go wrong ([`Fault`]).
+//! - [`Link`] joins a client's state machine to it in memory and virtual time.
+//! - [`Tarantool`] is a real server, started in a temporary folder and gone when its handle is
+//!   dropped.
+//!
+//! # A test of one's own application
+//!
+//! ```
+//! use tarantool_blocking::{Outcome, connect};
+//! use tarantool_testkit::{Fault, RequestType, Server};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start()?;
+//! server.space("users").field("id", "unsigned").field("name", "string").primary_key("id").create()?;
+//! server.function("sum", |(a, b): (i64, i64)| Ok(a + b));
+//! server.fault(Fault::CloseAfterExecuting).on(RequestType::INSERT).once();
+//!
+//! let client = connect(server.uri())?;
+//! assert_eq!(client.call::<_, i64>("sum", (40, 2))?, 42);
+//! let users = client.space::<(u64, String)>("users");
+//! let error = users.insert(&(1, "Ann".into())).unwrap_err();
+//! assert_eq!(error.outcome(), Outcome::MaybeExecuted);
+//! assert_eq!(server.rows::<(u64, String)>("users")?, [(1, "Ann".to_owned())]);
+//! # Ok(()) }
+//! ```
+//!
+//! # A real server
 //!
 //! ```
 //! use std::io::Read;
@@ -29,6 +57,8 @@
 //!   [`Tarantool::start_or_skip`] panic instead of skip. Continuous integration
 //!   sets it, so that skipped tests cannot go unnoticed.
 
+mod embedded;
+mod engine;
 mod launcher;
 
 use std::env;
@@ -40,7 +70,12 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+pub use embedded::{
+    Conditions, Context, Fault, FaultRule, FieldNames, Link, RawLink, SchemaError, Server,
+    ServerBuilder, SpaceBuilder,
+};
 pub use launcher::Tarantool;
+pub use tarantool_proto::{ErrorCode, RequestType, ServerError};
 
 /// Where the server listens.
 ///

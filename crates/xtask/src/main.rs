@@ -1,6 +1,7 @@
 //! The repository's own tasks.
 
 mod cargo;
+mod foreign;
 mod process;
 mod purity;
 mod server;
@@ -14,7 +15,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test         everything that must hold: format, lints, docs, tests, purity, examples
 cargo xtask purity       what crates may depend on and mention
-cargo xtask fuzz-check   whether the fuzz targets compile";
+cargo xtask fuzz-check   whether the fuzz targets compile
+cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {
     let root = root();
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     match *arguments.as_slice() {
         ["test"] => test::all(&root),
         ["purity"] => test::purity(&root),
+        ["foreign"] => steps::run(&root, &[("foreign clients", foreign::run)]),
         ["fuzz-check"] => test::fuzz_check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

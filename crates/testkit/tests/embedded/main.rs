@@ -1,0 +1,9 @@
+//! The embedded server, through the blocking connector and through bytes of our own.
+
+mod data;
+mod faults;
+mod link;
+mod raw;
+mod shutdown;
+mod streams;
+mod watchers;

@@ -1,5 +1,6 @@
 //! The server's end of one connection, with its faults. No socket, no thread, no clock.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -84,6 +85,20 @@ impl Endpoint {
             }
         }
         None
+    }
+
+    /// Tells of new values of watched keys, and executes what has arrived, calls too.
+    pub(super) fn serve(&mut self, core: &Core, input: &mut BytesMut, now: Instant) {
+        self.session.notify_all(core);
+        while let Some(pending) = self.process(core, input, now) {
+            let pushed = RefCell::new(Vec::new());
+            let push = |value: &[u8]| pushed.borrow_mut().push(value.to_vec());
+            let result = pending.call.run(core, &push);
+            for value in pushed.into_inner() {
+                self.session.protocol.reply_chunk(pending.call.sync, &value);
+            }
+            self.finish(&pending, result, now);
+        }
     }
 
     fn execute(&mut self, core: &Core, request: &Incoming, now: Instant) -> Option<Pending> {

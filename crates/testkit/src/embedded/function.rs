@@ -7,7 +7,7 @@ use tarantool_proto::{ErrorCode, ServerError};
 
 use super::core::Core;
 
-/// Arguments in, one return value out, each as MessagePack.
+/// Arguments in, return values out: both an array.
 pub(super) type Function =
     dyn Fn(&Context<'_>, &[u8]) -> Result<Vec<u8>, ServerError> + Send + Sync;
 
@@ -47,8 +47,18 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
+/// What the value that a Rust function returns is to the caller.
+#[derive(Clone, Copy)]
+pub(super) enum Returns {
+    /// The only return value.
+    One,
+    /// All of them.
+    Many,
+}
+
 pub(super) fn wrap<A, R>(
     function: impl Fn(&Context<'_>, A) -> Result<R, ServerError> + Send + Sync + 'static,
+    returns: Returns,
 ) -> Box<Function>
 where
     A: DeserializeOwned,
@@ -58,7 +68,15 @@ where
         let arguments = decode(arguments).map_err(|error| {
             ServerError::new(ErrorCode::PROC_LUA, format!("wrong arguments: {error}"))
         })?;
-        encode(&function(context, arguments)?)
+        let value = encode(&function(context, arguments)?)?;
+        match returns {
+            Returns::One => Ok([&[0x91], value.as_slice()].concat()),
+            Returns::Many if Reader::new(&value).array().is_ok() => Ok(value),
+            Returns::Many => Err(ServerError::new(
+                ErrorCode::PROC_LUA,
+                "what the function returned is neither a tuple nor a sequence",
+            )),
+        }
     })
 }
 
@@ -80,16 +98,26 @@ fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, ServerError> {
     Ok(bytes)
 }
 
-/// What CALL in its old form makes of a return value: rows.
-pub(super) fn rows_of(value: &[u8]) -> Vec<Vec<u8>> {
-    let mut reader = Reader::new(value);
-    let Ok(length) = reader.array() else {
-        // A scalar or a map is a row of one field.
-        return vec![[&[0x91], value].concat()];
-    };
-    let elements: Vec<&[u8]> = (0..length).map_while(|_| reader.raw().ok()).collect();
-    if !elements.is_empty() && elements.iter().all(|one| Reader::new(one).array().is_ok()) {
-        return elements.into_iter().map(<[u8]>::to_vec).collect();
+/// The elements of an array; `None` if it is none.
+pub(super) fn elements(array: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut reader = Reader::new(array);
+    let length = reader.array().ok()?;
+    Some((0..length).map_while(|_| reader.raw().ok()).collect())
+}
+
+/// What CALL in its old form makes of return values: a row of each, or of each element of a single
+/// array that has nothing but rows in it (IPROTO reference, section 13).
+pub(super) fn rows_of(values: &[&[u8]]) -> Vec<Vec<u8>> {
+    let is_row = |value: &&[u8]| Reader::new(value).array().is_ok();
+    if let [only] = values {
+        if let Some(rows) = elements(only).filter(|rows| !rows.is_empty()) {
+            if rows.iter().all(is_row) {
+                return rows.into_iter().map(<[u8]>::to_vec).collect();
+            }
+        }
     }
-    vec![value.to_vec()]
+    let row = |value: &&[u8]| {
+        if is_row(value) { value.to_vec() } else { [&[0x91], *value].concat() }
+    };
+    values.iter().map(row).collect()
 }

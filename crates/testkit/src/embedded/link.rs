@@ -200,20 +200,7 @@ impl Link {
     }
 
     fn serve(&mut self) {
-        self.server.session.notify_all(&self.core);
-        if self.server.wants_input() {
-            while let Some(pending) =
-                self.server.process(&self.core, &mut self.server_input, self.now)
-            {
-                let pushed = std::cell::RefCell::new(Vec::new());
-                let result =
-                    pending.call.run(&self.core, &|value| pushed.borrow_mut().push(value.to_vec()));
-                for value in pushed.into_inner() {
-                    self.server.session.protocol.reply_chunk(pending.call.sync, &value);
-                }
-                self.server.finish(&pending, result, self.now);
-            }
-        }
+        self.server.serve(&self.core, &mut self.server_input, self.now);
         while let Some(piece) = self.server.next(self.now) {
             let fits = match piece {
                 Piece::Bytes(bytes) => self.put(bytes, Direction::ToClient),

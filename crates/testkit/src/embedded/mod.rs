@@ -38,6 +38,7 @@ pub use self::space::{FieldNames, SchemaError, SpaceBuilder};
 
 use self::connection::Connection;
 use self::core::{Core, SCHEMA_KEY, SHUTDOWN_KEY, lock};
+use self::function::Returns;
 use self::socket::Listener;
 use crate::Listen;
 
@@ -201,7 +202,7 @@ impl Server {
         }
     }
 
-    /// The address that a connector takes, such as `127.0.0.1:34567` or `unix/:/tmp/x.sock`.
+    /// The address that a connector takes, such as `127.0.0.1:34567` or `unix/:` and a path.
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.uri
@@ -257,7 +258,20 @@ impl Server {
         A: DeserializeOwned,
         R: Serialize,
     {
-        self.core.register(name, function::wrap(function).into());
+        self.core.register(name, function::wrap(function, Returns::One).into());
+    }
+
+    /// As [`function_with`](Self::function_with), for a function that returns several values, or
+    /// none: the elements of a tuple or a sequence.
+    pub fn function_returning_many<A, R>(
+        &self,
+        name: &str,
+        function: impl Fn(&Context<'_>, A) -> Result<R, ServerError> + Send + Sync + 'static,
+    ) where
+        A: DeserializeOwned,
+        R: Serialize,
+    {
+        self.core.register(name, function::wrap(function, Returns::Many).into());
     }
 
     /// Gives a key a new value, and tells those who watch it.

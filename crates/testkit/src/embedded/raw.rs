@@ -1,6 +1,5 @@
 //! Bytes in, bytes out: a connection to the embedded server without a transport.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,7 +42,7 @@ impl RawLink {
         self.input.extend_from_slice(bytes);
         loop {
             let unread = self.input.len();
-            self.process(now);
+            self.endpoint.serve(&self.core, &mut self.input, now);
             self.write(&mut output, now);
             // What a limit has left is looked at again once the output is out.
             if self.is_over || self.input.is_empty() || self.input.len() == unread {
@@ -62,19 +61,6 @@ impl RawLink {
     #[must_use]
     pub fn unread(&self) -> usize {
         self.input.len()
-    }
-
-    fn process(&mut self, now: Instant) {
-        self.endpoint.session.notify_all(&self.core);
-        while let Some(pending) = self.endpoint.process(&self.core, &mut self.input, now) {
-            let pushed = RefCell::new(Vec::new());
-            let push = |value: &[u8]| pushed.borrow_mut().push(value.to_vec());
-            let result = pending.call.run(&self.core, &push);
-            for value in pushed.into_inner() {
-                self.endpoint.session.protocol.reply_chunk(pending.call.sync, &value);
-            }
-            self.endpoint.finish(&pending, result, now);
-        }
     }
 
     fn write(&mut self, output: &mut Vec<u8>, now: Instant) {

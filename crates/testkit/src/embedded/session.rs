@@ -8,7 +8,7 @@ use tarantool_proto::server::{Fields, Incoming, ServerConnection};
 use tarantool_proto::{ErrorCode, RequestType, ServerError};
 
 use super::core::Core;
-use super::function::{Context, rows_of};
+use super::function::{Context, elements, rows_of};
 use super::transaction::{Access, Transaction};
 use crate::engine::{Database, Failure, IndexRef, Select, SpaceRef};
 
@@ -125,13 +125,15 @@ impl Session {
 
     /// Answers a call.
     pub(super) fn finish_call(&mut self, call: &Call, result: Result<Vec<u8>, ServerError>) {
-        match result {
-            Ok(value) if call.in_old_form => {
-                let rows = rows_of(&value);
-                self.protocol.reply_data(call.sync, rows.iter().map(Vec::as_slice));
-            }
-            Ok(value) => self.protocol.reply_data(call.sync, [value.as_slice()]),
-            Err(error) => self.protocol.reply_error(call.sync, &error),
+        let values = match &result {
+            Ok(values) => elements(values).unwrap_or_default(),
+            Err(error) => return self.protocol.reply_error(call.sync, error),
+        };
+        if call.in_old_form {
+            let rows = rows_of(&values);
+            self.protocol.reply_data(call.sync, rows.iter().map(Vec::as_slice));
+        } else {
+            self.protocol.reply_data(call.sync, values);
         }
     }
 

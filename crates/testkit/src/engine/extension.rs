@@ -34,6 +34,24 @@ pub(super) struct Decimal {
 impl Decimal {
     /// `None`: it is not a decimal.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
+        let DecimalDigits { is_negative, digits, scale } = DecimalDigits::read(payload)?;
+        let length = i64::try_from(digits.len()).ok()?;
+        let power = i32::try_from(length - 1 - scale).ok()?;
+        Some(Self { is_negative, digits, power })
+    }
+}
+
+/// The payload of a decimal: digits / 10^scale (IPROTO reference, section 21).
+pub(super) struct DecimalDigits {
+    pub(super) is_negative: bool,
+    /// The most significant first, which is not 0; none at all: zero.
+    pub(super) digits: Vec<u8>,
+    pub(super) scale: i64,
+}
+
+impl DecimalDigits {
+    /// `None`: it is not a decimal.
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(payload);
         let scale = match reader.token().ok()? {
             Token::Uint(value) => i64::try_from(value).ok()?,
@@ -52,12 +70,8 @@ impl Decimal {
         let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
         let digits = pairs.chain([last >> 4]).skip_while(|digit| *digit == 0);
         let digits: Vec<u8> = digits.take(DIGITS_MAX + 1).collect();
-        if digits.len() > DIGITS_MAX || digits.iter().any(|digit| *digit > 9) {
-            return None;
-        }
-        let length = i64::try_from(digits.len()).ok()?;
-        let power = i32::try_from(length - 1 - scale).ok()?;
-        Some(Self { is_negative, digits, power })
+        let is_sound = digits.len() <= DIGITS_MAX && digits.iter().all(|digit| *digit <= 9);
+        is_sound.then_some(Self { is_negative, digits, scale })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use tarantool_proto::msgpack::{Reader, Token, write};
+use tarantool_proto::msgpack::write;
+
+use crate::engine::extension::DecimalDigits;
 
 /// Digits that a decimal has at most, since server 3.5.
 const DIGITS_MAX: usize = 76;
@@ -25,26 +27,8 @@ pub(super) struct Decimal {
 impl Decimal {
     /// From the payload of the extension. `None`: it is not a decimal.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(payload);
-        let scale = match reader.token().ok()? {
-            Token::Uint(value) => i64::try_from(value).ok()?,
-            Token::Int(value) => value,
-            _ => return None,
-        };
-        if scale.unsigned_abs() > POWER_MAX.unsigned_abs() {
-            return None;
-        }
-        let (last, bytes) = reader.rest().split_last()?;
-        let is_negative = match last & 0x0f {
-            0x0a | 0x0c | 0x0e | 0x0f => false,
-            0x0b | 0x0d => true,
-            _ => return None,
-        };
-        let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
-        let digits = pairs.chain([last >> 4]).skip_while(|digit| *digit == 0);
-        let digits: Vec<u8> = digits.take(DIGITS_MAX + 1).collect();
-        let is_sound = digits.len() <= DIGITS_MAX && digits.iter().all(|digit| *digit <= 9);
-        is_sound.then_some(Self { is_negative, digits, exponent: -scale })
+        let DecimalDigits { is_negative, digits, scale } = DecimalDigits::read(payload)?;
+        Some(Self { is_negative, digits, exponent: -scale })
     }
 
     pub(super) fn from_integer(value: i128) -> Self {

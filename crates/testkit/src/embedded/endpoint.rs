@@ -55,7 +55,8 @@ impl Endpoint {
         !self.is_deaf && !self.session.protocol.is_saturated()
     }
 
-    /// Executes what has arrived, up to the first call.
+    /// Executes what has arrived, up to the first call; without one, tells of new values of watched
+    /// keys.
     pub(super) fn process(
         &mut self,
         core: &Core,
@@ -84,12 +85,12 @@ impl Endpoint {
                 }
             }
         }
+        self.session.notify_all(core);
         None
     }
 
-    /// Tells of new values of watched keys, and executes what has arrived, calls too.
+    /// Executes what has arrived, calls too, and tells of new values of watched keys.
     pub(super) fn serve(&mut self, core: &Core, input: &mut BytesMut, now: Instant) {
-        self.session.notify_all(core);
         while let Some(pending) = self.process(core, input, now) {
             let pushed = RefCell::new(Vec::new());
             let push = |value: &[u8]| pushed.borrow_mut().push(value.to_vec());

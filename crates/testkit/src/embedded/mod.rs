@@ -10,6 +10,8 @@ mod output;
 mod raw;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod replay_events;
 mod session;
 mod socket;
 mod space;

@@ -186,16 +186,21 @@ fn recorded_requests_have_the_recorded_outcome() {
 /// Not less is replayed than when this was written.
 const LEAST: usize = 520;
 
-fn replay(group: &str, report: &mut Report) {
+/// The cases of a group that were recorded with 3.7.0.
+pub(super) fn vectors(group: &str) -> Vec<Json> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../proto/tests/data/vectors")
         .join(format!("{group}.json"));
-    let cases: Json = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    let mut replay = Replay { server: server(group), links: BTreeMap::new(), now: Instant::now() };
-    for case in cases["cases"].as_array().unwrap() {
-        if case["server"] == "3.7.0" {
-            replay.case(case, report);
-        }
+    let mut group: Json = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let cases = std::mem::take(group["cases"].as_array_mut().unwrap());
+    cases.into_iter().filter(|case| case["server"] == "3.7.0").collect()
+}
+
+fn replay(group: &str, report: &mut Report) {
+    let links = BTreeMap::new();
+    let mut replay = Replay { server: server(group), links, now: Instant::now() };
+    for case in vectors(group) {
+        replay.case(&case, report);
     }
 }
 
@@ -369,7 +374,7 @@ fn open(server: &Server, case: &Json, now: Instant) -> RawLink {
     link
 }
 
-fn hex(text: &str) -> Vec<u8> {
+pub(super) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> =
         text.chars().map(|digit| digit.to_digit(16).expect("a hex digit") as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()

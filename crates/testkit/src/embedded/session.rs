@@ -21,9 +21,10 @@ pub(super) struct Session {
 struct Watch {
     /// That of the last WATCH.
     sync: u64,
-    /// The version of the value that was sent last.
-    seen: u64,
-    /// Whether the client wants the next value.
+    /// The version of the value that was sent last, 0 if there was no value; `None` before the
+    /// first event.
+    seen: Option<u64>,
+    /// Whether the client wants the next event.
     is_acknowledged: bool,
 }
 
@@ -102,7 +103,7 @@ impl Session {
                 self.protocol.reply_ok(sync);
                 Ok(())
             }
-            RequestType::WATCH => self.watch(core, sync, fields),
+            RequestType::WATCH => self.watch(sync, fields),
             RequestType::UNWATCH => {
                 self.watches.remove(fields.event_key.as_deref().unwrap_or_default());
                 self.protocol.finish(sync);
@@ -142,10 +143,12 @@ impl Session {
         let Some(watch) = self.watches.get_mut(key).filter(|watch| watch.is_acknowledged) else {
             return;
         };
-        if let Some(event) = core.event(key).filter(|event| event.version > watch.seen) {
-            watch.seen = event.version;
+        let event = core.event(key);
+        let version = event.as_ref().map_or(0, |event| event.version);
+        if watch.seen.is_none_or(|seen| version > seen) {
+            watch.seen = Some(version);
             watch.is_acknowledged = false;
-            self.protocol.send_event(watch.sync, key, Some(&event.value));
+            self.protocol.send_event(watch.sync, key, event.as_ref().map(|event| &*event.value));
         }
     }
 
@@ -161,22 +164,19 @@ impl Session {
         self.watches.contains_key(key)
     }
 
-    fn watch(&mut self, core: &Core, sync: u64, fields: &Fields) -> Result<(), Failure> {
-        let key = fields.event_key.clone().unwrap_or_default();
-        if let Some(watch) = self.watches.get_mut(&key) {
+    /// The event follows once all requests at hand are executed.
+    fn watch(&mut self, sync: u64, fields: &Fields) -> Result<(), Failure> {
+        let key = fields.event_key.as_deref().unwrap_or_default();
+        if let Some(watch) = self.watches.get_mut(key) {
             watch.sync = sync;
             watch.is_acknowledged = true;
-            self.notify(core, &key);
         } else {
             if self.watches.len() >= WATCHES_MAX {
                 return Err(unsupported("lets a connection watch 4096 keys"));
             }
-            let event = core.event(&key);
-            let seen = event.as_ref().map_or(0, |event| event.version);
-            self.protocol.send_event(sync, &key, event.as_ref().map(|event| &*event.value));
             // A copy, or the key would keep the whole read buffer.
-            let key = Bytes::copy_from_slice(&key);
-            self.watches.insert(key, Watch { sync, seen, is_acknowledged: false });
+            let key = Bytes::copy_from_slice(key);
+            self.watches.insert(key, Watch { sync, seen: None, is_acknowledged: true });
         }
         self.protocol.finish(sync);
         Ok(())

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::de::DeserializeOwned;
-use tarantool_proto::msgpack::{from_slice, write_value};
+use tarantool_proto::msgpack::{from_slice, write, write_value};
 use tarantool_proto::{ErrorCode, IteratorType, RequestType, ServerError};
 
 use super::fault::Faults;
-use super::function::Function;
+use super::function::{Function, elements};
 use crate::engine::{Database, Failure, IndexRef, Select, SpaceRef};
 
 /// The data, the functions, the users and the values of the watched keys.
@@ -60,22 +60,24 @@ impl Core {
         let selected = {
             let database = self.database();
             let space = database.resolve(SpaceRef::Name(space.as_bytes())).map_err(refused)?;
-            let all = Select {
-                space,
-                index: IndexRef::Id(0),
-                iterator: IteratorType::All as u32,
-                offset: 0,
-                limit: u32::MAX,
-                key: &[0x90],
-                fetch_position: false,
-                after_position: None,
-                after_tuple: None,
-            };
+            let all = Select { space, ..EVERYTHING };
             database.select(&all).map_err(refused)?
         };
         let rows = selected.rows.iter().map(|row| from_slice(row));
         rows.collect::<Result<_, _>>()
             .map_err(|error| ServerError::new(ErrorCode::PROC_LUA, error.to_string()))
+    }
+
+    /// The fields of a space's format, as an array of maps.
+    pub(super) fn format(&self, space: u32) -> Vec<u8> {
+        let mut key = Vec::new();
+        write::array(&mut key, 1);
+        write::uint(&mut key, space.into());
+        let all = Select { key: &key, iterator: IteratorType::Eq as u32, ..EVERYTHING };
+        let selected = self.database().select(&Select { space: VIEW_OF_SPACES, ..all });
+        let row = selected.ok().and_then(|selected| selected.rows.into_iter().next());
+        let fields = row.and_then(|row| Some(elements(&row)?.get(FORMAT_FIELD)?.to_vec()));
+        fields.unwrap_or_else(|| vec![0x90])
     }
 
     pub(super) fn password(&self, user: &str) -> Option<&[u8]> {
@@ -124,6 +126,22 @@ impl Core {
         lock(&self.executed).get(&request.number()).copied().unwrap_or_default()
     }
 }
+
+/// All tuples of a space, by primary key.
+const EVERYTHING: Select<'static> = Select {
+    space: 0,
+    index: IndexRef::Id(0),
+    iterator: IteratorType::All as u32,
+    offset: 0,
+    limit: u32::MAX,
+    key: &[0x90],
+    fetch_position: false,
+    after_position: None,
+    after_tuple: None,
+};
+/// `_vspace`, and the field of its rows that has the format.
+const VIEW_OF_SPACES: u32 = 281;
+const FORMAT_FIELD: usize = 6;
 
 pub(super) const SCHEMA_KEY: &[u8] = b"box.schema";
 pub(super) const SHUTDOWN_KEY: &[u8] = b"box.shutdown";

@@ -16,6 +16,7 @@ mod session;
 mod socket;
 mod space;
 mod transaction;
+mod tuple_ext;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -29,7 +30,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tarantool_proto::msgpack::write_value;
 use tarantool_proto::server::{ServerConfig, ServerConnection};
-use tarantool_proto::{RequestType, ServerError};
+use tarantool_proto::{Feature, RequestType, ServerError};
 use tempfile::TempDir;
 
 pub use self::fault::{Fault, FaultRule};
@@ -199,7 +200,7 @@ impl Server {
             users: HashMap::new(),
             guest_is_admin: true,
             memory_max: 256 << 20,
-            config: ServerConfig::default(),
+            config: config(),
             shutdown_timeout: Duration::from_secs(3),
         }
     }
@@ -412,6 +413,20 @@ impl Shared {
         connections.retain(|connection| !connection.is_over());
         connections.clone()
     }
+}
+
+/// All features of a community server 3.7.0.
+fn config() -> ServerConfig {
+    let mut config = ServerConfig::default();
+    for feature in [
+        Feature::DML_TUPLE_EXTENSION,
+        Feature::CALL_RET_TUPLE_EXTENSION,
+        Feature::CALL_ARG_TUPLE_EXTENSION,
+        Feature::INSERT_ARROW,
+    ] {
+        config.features.insert(feature);
+    }
+    config
 }
 
 fn salt_from(mut random: impl FnMut() -> u64) -> [u8; 32] {

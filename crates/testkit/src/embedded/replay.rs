@@ -12,7 +12,7 @@ use tarantool_proto::{ErrorCode, RequestType, ServerError, split};
 
 use super::{RawLink, Server, ServerBuilder};
 
-const GROUPS: [&str; 12] = [
+const GROUPS: [&str; 13] = [
     "auth",
     "call",
     "dml",
@@ -24,6 +24,7 @@ const GROUPS: [&str; 12] = [
     "select",
     "sizes",
     "streams",
+    "tuple_ext",
     "update_ops",
 ];
 
@@ -235,7 +236,8 @@ impl Replay {
 
     /// What was done by Lua before the case was recorded.
     fn prepare(&mut self, name: &str, case: &Json) {
-        if case["salt"].is_string() || name.starts_with("malformed") {
+        let features = &case["session"]["features"];
+        if case["salt"].is_string() || features.is_array() || name.starts_with("malformed") {
             self.links.clear();
         }
         let replace = |space: u32, tuple: &Json| {
@@ -332,14 +334,19 @@ impl Report {
 fn is_data(step: &Json) -> bool {
     let kind = step["request_view"]["header"]["$type"].as_str().unwrap_or_default();
     let space = step["request_view"]["body"]["0x10 SPACE_ID"].as_u64().unwrap_or(512);
+    // With tuple formats there are ids in it, and each server has its own.
+    let formats = &step["response_views"][0]["body"]["0x60 TUPLE_FORMATS"]["$map"];
+    if formats.as_array().is_some_and(|formats| !formats.is_empty()) {
+        return false;
+    }
     matches!(kind, "SELECT" | "INSERT" | "REPLACE" | "UPDATE" | "DELETE" | "UPSERT") && space >= 512
 }
 
 /// Why a step cannot be replayed here.
 fn unsupported(case: &Json, step: &Json) -> Option<String> {
     let session = &case["session"];
-    if session["features"].is_array() || !session["session_setting"].is_null() {
-        return Some("a session with settings or features".into());
+    if !session["session_setting"].is_null() {
+        return Some("a session with settings".into());
     }
     if session["user"] == "limited" {
         return Some("rights".into());
@@ -371,6 +378,12 @@ fn open(server: &Server, case: &Json, now: Instant) -> RawLink {
     }
     let mut link = RawLink::new(server, salt);
     assert_eq!(link.feed(&[], now).len(), 128);
+    if let Some(features) = case["session"]["features"].as_array() {
+        let mut frame = vec![0xce, 0, 0, 0, 0, 0x81, 0x00, 73, 0x82, 0x54, 10, 0x55];
+        write_value(&mut frame, features).unwrap();
+        frame[4] = frame.len() as u8 - 5;
+        assert!(!link.feed(&frame, now).is_empty());
+    }
     link
 }
 

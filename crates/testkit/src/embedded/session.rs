@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tarantool_proto::server::{Fields, Incoming, ServerConnection};
-use tarantool_proto::{ErrorCode, RequestType, ServerError};
+use tarantool_proto::{ErrorCode, Feature, RequestType, ServerError};
 
 use super::core::Core;
 use super::function::{Context, elements, rows_of};
 use super::transaction::{Access, Transaction};
-use crate::engine::{Database, Failure, IndexRef, Select, SpaceRef};
+use super::tuple_ext;
+use crate::engine::{Database, Failure, IndexRef, Select, SpaceRef, Tuple};
 
 pub(super) struct Session {
     pub(super) protocol: ServerConnection,
@@ -39,7 +40,7 @@ pub(super) enum Step {
 pub(super) struct Call {
     pub(super) sync: u64,
     name: Bytes,
-    arguments: Bytes,
+    arguments: Vec<u8>,
     in_old_form: bool,
 }
 
@@ -83,12 +84,18 @@ impl Session {
                 Ok(())
             }
             RequestType::CALL | RequestType::CALL_16 => {
-                return Step::Call(Call {
-                    sync,
-                    name: fields.function_name.clone().unwrap_or_default(),
-                    arguments: fields.tuple.clone().unwrap_or(Bytes::from_static(&[0x90])),
-                    in_old_form: request_type == RequestType::CALL_16,
-                });
+                let arguments = fields.tuple.as_deref().unwrap_or(EMPTY);
+                match tuple_ext::arguments(arguments, fields.tuple_formats.as_deref()) {
+                    Ok(arguments) => {
+                        return Step::Call(Call {
+                            sync,
+                            name: fields.function_name.clone().unwrap_or_default(),
+                            arguments,
+                            in_old_form: request_type == RequestType::CALL_16,
+                        });
+                    }
+                    Err(failure) => Err(failure),
+                }
             }
             RequestType::SELECT => self.select(core, sync, stream_id, fields, now),
             RequestType::INSERT
@@ -130,9 +137,11 @@ impl Session {
             Ok(values) => elements(values).unwrap_or_default(),
             Err(error) => return self.protocol.reply_error(call.sync, error),
         };
-        if call.in_old_form {
-            let rows = rows_of(&values);
-            self.protocol.reply_data(call.sync, rows.iter().map(Vec::as_slice));
+        let rows = if call.in_old_form { rows_of(&values) } else { Vec::new() };
+        let values =
+            if call.in_old_form { rows.iter().map(Vec::as_slice).collect() } else { values };
+        if self.protocol.features().contains(Feature::CALL_RET_TUPLE_EXTENSION) {
+            self.protocol.reply_body(call.sync, &tuple_ext::values(&values));
         } else {
             self.protocol.reply_data(call.sync, values);
         }
@@ -254,8 +263,7 @@ impl Session {
         };
         let place = (stream, space, Access::Read);
         let selected = self.statement(core, place, now, |database| database.select(&select))?;
-        let rows = selected.rows.iter().map(|row| &**row);
-        self.protocol.reply_page(sync, rows, selected.position.as_deref());
+        self.reply_rows(core, sync, space, &selected.rows, selected.position.as_deref());
         Ok(())
     }
 
@@ -282,8 +290,25 @@ impl Session {
                 database.upsert(space, tuple, operations, base).map(|()| None)
             }
         })?;
-        self.protocol.reply_data(request.sync, row.iter().map(|row| &**row));
+        self.reply_rows(core, request.sync, space, row.as_slice(), None);
         Ok(())
+    }
+
+    fn reply_rows(
+        &mut self,
+        core: &Core,
+        sync: u64,
+        space: u32,
+        rows: &[Tuple],
+        position: Option<&[u8]>,
+    ) {
+        if self.protocol.features().contains(Feature::DML_TUPLE_EXTENSION) {
+            let format = core.format(space);
+            let body = tuple_ext::rows(rows, (space, &format), position);
+            self.protocol.reply_body(sync, &body);
+        } else {
+            self.protocol.reply_page(sync, rows.iter().map(|row| &**row), position);
+        }
     }
 }
 

@@ -156,3 +156,32 @@ fn a_new_space_is_found_by_clients_that_are_connected() {
     assert!(server.space("later").primary_key("id").create().is_err());
     assert!(server.space("odd").field("id", "quaternion").create().is_err());
 }
+
+#[test]
+fn tuples_come_with_their_format_to_those_who_ask() {
+    use crate::raw::{Body, Raw};
+    use tarantool_proto::Key;
+
+    let server = server();
+    server.function("sum", |(row,): (Vec<u64>,)| Ok(row.iter().sum::<u64>()));
+    let mut raw = Raw::connect(&server);
+    raw.send(RequestType::ID, 1, 0, &Body::new().with(Key::FEATURES, &[7, 8, 9]));
+    assert!(!raw.receive().unwrap().header.request_type.is_error());
+    let insert = Body::new().with(Key::SPACE_ID, &512).with(Key::TUPLE, &(1, "Ann", 30));
+    raw.send(RequestType::INSERT, 2, 0, &insert);
+    let body = raw.receive().unwrap().body;
+    let tuple = [&[0xc7, 10, 7, 0xcd, 2, 0, 0x93, 1, 0xa3][..], b"Ann", &[30]].concat();
+    let begin =
+        [&[0x82, 0x30, 0xdd, 0, 0, 0, 1][..], &tuple, &[0x60, 0x81, 0xcd, 2, 0, 0x93]].concat();
+    assert_eq!(body[..begin.len()], begin);
+    assert!(body.windows(8).any(|part| part == b"unsigned"));
+
+    let formats = std::collections::BTreeMap::from([(5, [0; 0])]);
+    let tuple = tarantool_proto::msgpack::Raw::new(&[0xd6, 7, 5, 0x92, 40, 2]).unwrap();
+    let call = || Body::new().with(Key::FUNCTION_NAME, "sum").with(Key::TUPLE, &(tuple,));
+    raw.send(RequestType::CALL, 3, 0, &call().with(Key::TUPLE_FORMATS, &formats));
+    let body = raw.receive().unwrap().body;
+    assert_eq!(body[..], [0x82, 0x30, 0xdd, 0, 0, 0, 1, 42, 0x60, 0x80]);
+    let refused = raw.ask(RequestType::CALL, 0, &call());
+    assert_eq!(refused, Err(ErrorCode::ILLEGAL_PARAMS));
+}

@@ -17,7 +17,7 @@ const LEFT_OUT: [&str; 3] = ["watchers.builtin", "watchers.schema_event", "watch
 #[test]
 fn recorded_events_come_back() {
     let (mut cases, mut events) = (0, 0);
-    for case in vectors("watchers") {
+    for case in vectors("watchers").into_iter().chain(vectors("shutdown")) {
         let name = case["name"].as_str().unwrap();
         if LEFT_OUT.iter().any(|left_out| name.starts_with(left_out)) {
             continue;
@@ -52,7 +52,7 @@ fn recorded_events_come_back() {
         cases += 1;
     }
     println!("{cases} cases with {events} events");
-    assert!(cases >= 15 && events >= 20, "{cases} cases with {events} events");
+    assert!(cases >= 19 && events >= 27, "{cases} cases with {events} events");
 }
 
 fn connection(step: &Json) -> &str {

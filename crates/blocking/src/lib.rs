@@ -45,12 +45,12 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use tarantool_client::Blocking;
 pub use tarantool_client::{
     Address, Batching, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
     IteratorType, Outcome, Response, ServerError, ServerInfo, Stats, Submitted, msgpack, ops,
     request,
 };
+use tarantool_client::{Blocking, Opening};
 
 use crate::socket::Stream;
 
@@ -76,26 +76,24 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
+    let opening = Opening::begin(&config);
+    let until = opening.until();
     let tick = tick(&config);
     match config.address() {
         Address::Tcp { host, port } => {
             let stream = open_tcp(host, *port, until)
                 .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
                 .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
-                .map_err(|error| cannot_reach(&config, &error))?;
+                .map_err(|error| opening.failed(&error))?;
             tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
         }
         Address::Unix(path) => {
             let stream = UnixStream::connect(path)
                 .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
-                .map_err(|error| cannot_reach(&config, &error))?;
+                .map_err(|error| opening.failed(&error))?;
             tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
         }
-        other => {
-            let error = io::Error::from(io::ErrorKind::Unsupported);
-            Err(Error::connect(&other.to_string(), transport_error(&error)))
-        }
+        _ => Err(opening.unsupported()),
     }
 }
 
@@ -130,12 +128,4 @@ fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<TcpStre
         }
     }
     Err(failure)
-}
-
-fn cannot_reach(config: &Config, error: &io::Error) -> Error {
-    Error::connect(&config.address().to_string(), transport_error(error))
-}
-
-fn transport_error(error: &io::Error) -> ConnectionError {
-    ConnectionError::Transport(error.to_string().into())
 }

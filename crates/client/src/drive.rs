@@ -52,11 +52,6 @@ pub struct Drive<T, S> {
 
 /// Turns before other tasks get theirs.
 const TURNS_MAX: usize = 16;
-/// The spare capacity to read into: half of a hundred replies of 1.5 KB, so that the server works
-/// at the other half meanwhile. Replies keep a whole buffer alive, so it is not larger.
-const READ_BYTES: usize = 80 << 10;
-/// With less spare capacity than this a read is not worth its system call.
-const READ_BYTES_MIN: usize = 16 << 10;
 
 impl<T: Transport, S: Timer> Drive<T, S> {
     /// Drives `driver` over an open `transport`.
@@ -75,15 +70,7 @@ impl<T: Transport, S: Timer> Drive<T, S> {
     /// Whether something was read.
     #[inline]
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, ConnectionError> {
-        if self.input.capacity() - self.input.len() < READ_BYTES_MIN {
-            // A large packet makes the buffer grow with what has arrived of it, not with what its
-            // length claims.
-            self.input.reserve(READ_BYTES.max(self.input.len()));
-        } else if self.input.is_empty() {
-            // Once nobody holds a reply any more, the whole buffer is free again: a small rest of it
-            // would cut the next replies into two reads.
-            let _ = self.input.try_reclaim(READ_BYTES);
-        }
+        Driver::make_room(&mut self.input);
         match self.transport.poll_read(cx, &mut self.input) {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(0)) => Err(self.driver.handle_eof(self.unwritten())),

@@ -33,7 +33,7 @@ pub(crate) fn shared(config: &Config, opening_until: Option<Instant>) -> Arc<Sha
 ///
 /// A loop reads first and never lets reading wait for writing:
 ///
-/// 1. bytes that were read: [`handle_input`](Self::handle_input); their end: [`fail`](Self::fail)
+/// 1. [`make_room`](Self::make_room), and bytes that were read: [`handle_input`](Self::handle_input); their end: [`fail`](Self::fail)
 ///    or [`handle_eof`](Self::handle_eof);
 /// 2. [`poll_output`](Self::poll_output) until it has nothing to do, writing what it hands out;
 ///    [`poll_blocked`](Self::poll_blocked) in its place while that cannot be written;
@@ -47,6 +47,12 @@ pub struct Driver {
     woken: Vec<Waker>,
     next_timeout: Option<Instant>,
 }
+
+/// The spare capacity to read into: half of a hundred replies of 1.5 KB, so that the server works
+/// at the other half meanwhile. Replies keep a whole buffer alive, so it is not larger.
+const READ_BYTES: usize = 80 << 10;
+/// With less spare capacity than this a read is not worth its system call.
+const READ_BYTES_MIN: usize = 16 << 10;
 
 /// What [`Driver::poll_output`] wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +125,20 @@ impl Driver {
         state.park_driver(cx.waker());
         self.next_timeout = state.conn.poll_timeout();
         Poll::Pending
+    }
+
+    /// Makes room for the next read behind what `input` holds.
+    #[inline]
+    pub fn make_room(input: &mut BytesMut) {
+        if input.capacity() - input.len() < READ_BYTES_MIN {
+            // A large packet makes the buffer grow with what has arrived of it, not with what its
+            // length claims.
+            input.reserve(READ_BYTES.max(input.len()));
+        } else if input.is_empty() {
+            // Once nobody holds a reply any more, the whole buffer is free again: a small rest of it
+            // would cut the next replies into two reads.
+            let _ = input.try_reclaim(READ_BYTES);
+        }
     }
 
     /// Takes in what was read: `input` holds what earlier steps left, and `read` new bytes at its

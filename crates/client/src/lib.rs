@@ -1,8 +1,8 @@
 //! The runtime-free half of the Tarantool connectors: handle, pending replies, typed rows, and the
 //! steps by which an adapter drives a connection.
 //!
-//! Applications connect with an adapter, `tarantool-tokio` or `tarantool-blocking`, which re-export
-//! what they need from here. A library that leaves the choice of the runtime to its user takes a
+//! Applications connect with the adapter of their runtime, such as `tarantool-tokio` or
+//! `tarantool-blocking`, which re-exports what they need from here. A library that leaves the choice of the runtime to its user takes a
 //! [`Client`]: it is the same type on every asynchronous runtime.
 //!
 //! ```
@@ -20,10 +20,10 @@
 //!
 //! # For authors of adapters
 //!
-//! [`connect`] gives a [`Client`] and a [`Driver`]. On a readiness-based runtime implement
-//! [`Transport`] and [`Timer`], and spawn a [`Drive`]; it holds the only loop. A completion-based
-//! runtime calls the driver's steps itself. The blocking adapter implements [`Socket`] and lets
-//! the calling threads drive it ([`Blocking`]).
+//! [`Opening`] keeps the time limit while a transport is opened and then gives a [`Client`] and a
+//! [`Driver`]. On a readiness-based runtime implement [`Transport`] and [`Timer`], and spawn a
+//! [`Drive`]; it holds the only loop. A completion-based runtime calls the driver's steps itself.
+//! The blocking adapter implements [`Socket`] and lets the calling threads drive it ([`Blocking`]).
 
 mod blocking;
 mod client;
@@ -33,8 +33,10 @@ mod driver;
 mod error;
 mod lead;
 mod mode;
+mod opening;
 mod pending;
 mod shared;
+mod sleep;
 mod space;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
@@ -44,7 +46,9 @@ pub use drive::{Drive, Timer, Transport};
 pub use driver::{Driver, Output, connect};
 pub use error::{Error, ErrorKind};
 pub use mode::{Async, Mode};
+pub use opening::Opening;
 pub use pending::Pending;
+pub use sleep::Sleep;
 pub use space::{Index, Select, Space};
 pub use tarantool_proto::{
     Batching, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome, Response, ServerError,

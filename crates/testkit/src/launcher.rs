@@ -1,10 +1,10 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{self, Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,21 +97,21 @@ impl Tarantool {
         Builder::new()
     }
 
-    /// Where the server listens: `127.0.0.1:PORT`, or `unix/:PATH` with
+    /// Where the server listens: `127.0.0.1:PORT`, `[::1]:PORT`, or `unix/:PATH` with
     /// [`Listen::Unix`].
     #[must_use]
     pub fn uri(&self) -> String {
         match &self.address {
-            Address::Tcp(port) => format!("{}:{port}", Ipv4Addr::LOCALHOST),
+            Address::Tcp(address) => address.to_string(),
             Address::Unix(path) => format!("unix/:{}", path.display()),
         }
     }
 
-    /// The TCP port, with [`Listen::Tcp`].
+    /// The TCP port, with [`Listen::Tcp`] or [`Listen::Tcp6`].
     #[must_use]
     pub fn port(&self) -> Option<u16> {
-        match self.address {
-            Address::Tcp(port) => Some(port),
+        match &self.address {
+            Address::Tcp(address) => Some(address.port()),
             Address::Unix(_) => None,
         }
     }
@@ -150,6 +150,15 @@ impl Tarantool {
         self.process.log_tail(lines)
     }
 
+    /// Waits until the server has gone by itself, as after a SIGTERM.
+    pub fn wait(mut self) -> io::Result<ExitStatus> {
+        // Without the end of stdin that a wait by itself brings.
+        let stdin = self.process.child.stdin.take();
+        let status = self.process.child.wait();
+        drop(stdin);
+        status
+    }
+
     /// Kills the server with SIGKILL and waits until it is gone; its folder
     /// stays until the drop.
     pub fn kill(&mut self) -> io::Result<()> {
@@ -175,7 +184,7 @@ pub(crate) fn start(builder: &Builder) -> Result<Tarantool, StartError> {
 
 #[derive(Debug)]
 enum Address {
-    Tcp(u16),
+    Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
@@ -183,8 +192,8 @@ impl Address {
     fn greeting(&self, limit: Duration) -> io::Result<[u8; 128]> {
         let mut greeting = [0; 128];
         match self {
-            Self::Tcp(port) => {
-                let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, *port))?;
+            Self::Tcp(address) => {
+                let mut stream = TcpStream::connect(address)?;
                 stream.set_read_timeout(Some(limit))?;
                 stream.read_exact(&mut greeting)?;
             }
@@ -260,7 +269,8 @@ impl Process {
             }
             if let Some(bound) = self.read(READY) {
                 let address = match builder.listen {
-                    Listen::Tcp => Address::Tcp(port(&bound)?),
+                    Listen::Tcp => Address::Tcp((Ipv4Addr::LOCALHOST, port(&bound)?).into()),
+                    Listen::Tcp6 => Address::Tcp((Ipv6Addr::LOCALHOST, port(&bound)?).into()),
                     Listen::Unix => Address::Unix(self.folder.path().join(SOCKET)),
                 };
                 match address.greeting(left) {
@@ -308,7 +318,7 @@ impl Drop for Process {
     }
 }
 
-/// The port in what `box.info.listen` says: `127.0.0.1:PORT`.
+/// The port in what `box.info.listen` says: `127.0.0.1:PORT` or `[::1]:PORT`.
 fn port(bound: &str) -> io::Result<u16> {
     bound
         .rsplit_once(':')

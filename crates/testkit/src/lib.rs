@@ -57,6 +57,8 @@
 //!   [`Tarantool::start_or_skip`] panic instead of skip. Continuous integration
 //!   sets it, so that skipped tests cannot go unnoticed.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod embedded;
 mod engine;
 mod launcher;
@@ -85,6 +87,8 @@ pub enum Listen {
     /// A free TCP port of 127.0.0.1, which the server itself picks.
     #[default]
     Tcp,
+    /// A free TCP port of `::1`.
+    Tcp6,
     /// A Unix socket in the server's temporary folder.
     Unix,
 }
@@ -280,6 +284,7 @@ impl Builder {
         // Relative to the folder, so that no path needs quoting for Lua.
         let listen = match self.listen {
             Listen::Tcp => "127.0.0.1:0".to_owned(),
+            Listen::Tcp6 => "[::1]:0".to_owned(),
             Listen::Unix => format!("unix/:./{}", launcher::SOCKET),
         };
         let wal_mode = match self.wal {

@@ -31,15 +31,12 @@
 
 mod io;
 
-use std::future::Future;
-use std::time::Instant;
-
-use tarantool_client::Drive;
 pub use tarantool_client::{
     Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
     Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
     msgpack, ops, request,
 };
+use tarantool_client::{Drive, Opening};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -64,25 +61,21 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
+    let opening = Opening::begin(&config);
     match config.address() {
         Address::Tcp { host, port } => {
-            let opening = TcpStream::connect((host.as_str(), *port));
-            let stream = open(&config, until, opening).await?;
-            if let Err(error) = stream.set_nodelay(true) {
-                return Err(cannot_reach(&config, &error));
-            }
-            start(&config, stream, until).await
+            let connecting = async {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                Ok(stream)
+            };
+            start(opening, opening.open(Alarm::new(), connecting).await?).await
         }
         #[cfg(unix)]
         Address::Unix(path) => {
-            let stream = open(&config, until, UnixStream::connect(path)).await?;
-            start(&config, stream, until).await
+            start(opening, opening.open(Alarm::new(), UnixStream::connect(path)).await?).await
         }
-        other => {
-            let text = format!("{other} is no kind of address that this platform has");
-            Err(Error::connect(&other.to_string(), ConnectionError::Transport(text.into())))
-        }
+        _ => Err(opening.unsupported()),
     }
 }
 
@@ -98,37 +91,15 @@ pub async fn connect_over<S>(config: &Config, stream: S) -> Result<Client, Error
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
-    start(config, stream, until).await
+    start(Opening::begin(config), stream).await
 }
 
-async fn start<S>(config: &Config, stream: S, until: Option<Instant>) -> Result<Client, Error>
+async fn start<S>(opening: Opening<'_>, stream: S) -> Result<Client, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (client, driver) = tarantool_client::connect(config, until);
+    let (client, driver) = opening.connect();
     tokio::spawn(Drive::new(driver, Stream(stream), Alarm::new()));
     client.ready().await?;
     Ok(client)
-}
-
-/// Awaits a socket, no longer than `until`.
-async fn open<S>(
-    config: &Config,
-    until: Option<Instant>,
-    opening: impl Future<Output = std::io::Result<S>>,
-) -> Result<S, Error> {
-    let opened = match until {
-        Some(until) => match tokio::time::timeout_at(until.into(), opening).await {
-            Ok(opened) => opened,
-            Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-        },
-        None => opening.await,
-    };
-    opened.map_err(|error| cannot_reach(config, &error))
-}
-
-fn cannot_reach(config: &Config, error: &std::io::Error) -> Error {
-    let error = ConnectionError::Transport(error.to_string().into());
-    Error::connect(&config.address().to_string(), error)
 }

@@ -7,32 +7,10 @@ use std::time::{Duration, Instant};
 use tarantool_blocking::connect;
 use tarantool_blocking::request::Call;
 
-use crate::suite::bounded;
-use crate::suite::stalls::{
-    REQUESTS, deaf, deaf_and_half_closed, request_bytes, too_much, writes_before_it_reads,
+use tarantool_testkit::conformance::stalls::{
+    REQUESTS, deaf, request_bytes, too_much, writes_before_it_reads,
 };
-
-#[test]
-fn a_peer_that_reads_only_after_it_has_written_gets_everything() {
-    const THREADS: usize = 8;
-
-    bounded(|| {
-        let (config, peer) = writes_before_it_reads();
-        let client = connect(config).unwrap();
-        thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    for _ in 0..REQUESTS / THREADS {
-                        let back: String = client.call("echo", request_bytes()).unwrap();
-                        assert_eq!(back.len(), 1 << 20);
-                    }
-                });
-            }
-        });
-        drop(client);
-        peer.join();
-    });
-}
+use tarantool_testkit::conformance::{block_on, bounded};
 
 #[test]
 fn one_thread_can_submit_everything_to_such_a_peer() {
@@ -46,7 +24,7 @@ fn one_thread_can_submit_everything_to_such_a_peer() {
             assert_eq!(reply.wait().unwrap().returned::<String>().unwrap().len(), 1 << 20);
         }
         drop(client);
-        peer.join();
+        block_on(peer.join());
     });
 }
 
@@ -106,17 +84,5 @@ fn a_deaf_peer_does_not_hold_up_the_drop_of_a_client() {
         let dropped = over.recv_timeout(Duration::from_secs(10));
         dropped.expect("the thread that drops the client is stuck");
         dropping.join().unwrap();
-    });
-}
-
-#[test]
-fn a_peer_that_closes_without_reading_ends_the_wait() {
-    bounded(|| {
-        let (config, peer) = deaf_and_half_closed();
-        let client = connect(config).unwrap();
-        let error = client.call::<_, ()>("echo", too_much()).unwrap_err();
-        println!("{error}");
-        assert!(error.to_string().contains("closed the connection"), "{error}");
-        drop(peer);
     });
 }

@@ -4,18 +4,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tarantool_blocking::request::{Call, Insert};
-use tarantool_blocking::{Client, Config, ErrorCode, Outcome, connect};
-use tarantool_testkit::Tarantool;
-
-use crate::suite::{bounded, server, unique};
-
-fn config(server: &Tarantool) -> Config {
-    Config::parse(&server.uri()).unwrap()
-}
+use tarantool_blocking::{Client, ErrorCode, Outcome, connect};
+use tarantool_testkit::conformance::backend::unique;
+use tarantool_testkit::conformance::{Backend, bounded};
 
 fn create_space(client: &Client) -> (String, u32) {
     let name = unique("space");
-    let code = "return create(..., {{'id', 'unsigned'}}, {{name = 'id'}})";
+    let code = "return create(..., {{'id', 'unsigned'}}, {{'id', {'id'}, true}})";
     let number = client.eval(code, &name).unwrap();
     (name, number)
 }
@@ -38,10 +33,10 @@ fn expect_rows(client: &Client, space: &str, rows: u64) {
 fn ten_thousand_requests_under_way_are_answered_each_with_its_own() {
     bounded(|| {
         let test = "ten_thousand_requests_under_way_are_answered_each_with_its_own";
-        let Some(server) = server(test) else {
+        let Some(server) = Backend::shared_real(test) else {
             return;
         };
-        let client = connect(config(server)).unwrap();
+        let client = connect(server.config()).unwrap();
         let submitted: Vec<_> =
             (0..10_000_u64).map(|id| client.submit(Call::new("echo").arguments(id))).collect();
         for (id, reply) in submitted.into_iter().enumerate() {
@@ -72,11 +67,12 @@ fn ten_thousand_requests_under_way_are_answered_each_with_its_own() {
 #[test]
 fn a_full_connection_takes_all_in_their_order() {
     bounded(|| {
-        let Some(server) = server("a_full_connection_takes_all_in_their_order") else {
+        let Some(server) = Backend::shared_real("a_full_connection_takes_all_in_their_order")
+        else {
             return;
         };
         for in_flight_max in [1, 2, 7] {
-            let client = connect(config(server).in_flight_max(in_flight_max)).unwrap();
+            let client = connect(server.config().in_flight_max(in_flight_max)).unwrap();
             let name = unique("trace");
             let submitted: Vec<_> = (0..200_u64)
                 .map(|id| client.submit(Call::new("trace").arguments((&name, id))))
@@ -93,10 +89,12 @@ fn a_full_connection_takes_all_in_their_order() {
 #[test]
 fn errors_of_submitted_requests_are_seen_when_waited_for() {
     bounded(|| {
-        let Some(server) = server("errors_of_submitted_requests_are_seen_when_waited_for") else {
+        let Some(server) =
+            Backend::shared_real("errors_of_submitted_requests_are_seen_when_waited_for")
+        else {
             return;
         };
-        let client = connect(config(server)).unwrap();
+        let client = connect(server.config()).unwrap();
         let (_, number) = create_space(&client);
         let first = client.submit(Insert::into(number).row((1,)));
         let second = client.submit(Insert::into(number).row((1,)));
@@ -117,11 +115,11 @@ fn errors_of_submitted_requests_are_seen_when_waited_for() {
 fn what_nobody_waits_for_is_executed_while_the_client_lives() {
     bounded(|| {
         let test = "what_nobody_waits_for_is_executed_while_the_client_lives";
-        let Some(server) = server(test) else {
+        let Some(server) = Backend::shared_real(test) else {
             return;
         };
-        let witness = connect(config(server)).unwrap();
-        let client = connect(config(server)).unwrap();
+        let witness = connect(server.config()).unwrap();
+        let client = connect(server.config()).unwrap();
         let (name, number) = create_space(&witness);
         drop(client.submit(Insert::into(number).row((0, "alone"))));
         expect_rows(&witness, &name, 1);
@@ -141,12 +139,12 @@ fn what_nobody_waits_for_is_executed_after_the_client_is_dropped() {
 
     bounded(|| {
         let test = "what_nobody_waits_for_is_executed_after_the_client_is_dropped";
-        let Some(server) = server(test) else {
+        let Some(server) = Backend::shared_real(test) else {
             return;
         };
-        let witness = connect(config(server)).unwrap();
+        let witness = connect(server.config()).unwrap();
         let (name, number) = create_space(&witness);
-        let client = connect(config(server)).unwrap();
+        let client = connect(server.config()).unwrap();
         for id in 0..ROWS {
             drop(client.submit(Insert::into(number).row((id, "x".repeat(100)))));
         }
@@ -159,10 +157,10 @@ fn what_nobody_waits_for_is_executed_after_the_client_is_dropped() {
 fn what_was_submitted_can_be_waited_for_after_the_client_is_dropped() {
     bounded(|| {
         let test = "what_was_submitted_can_be_waited_for_after_the_client_is_dropped";
-        let Some(server) = server(test) else {
+        let Some(server) = Backend::shared_real(test) else {
             return;
         };
-        let client = connect(config(server)).unwrap();
+        let client = connect(server.config()).unwrap();
         let submitted: Vec<_> =
             (0..500_u64).map(|id| client.submit(Call::new("echo").arguments(id))).collect();
         drop(client);

@@ -3,15 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tarantool_blocking::{Batching, Client, Config, ErrorKind, Outcome, connect};
-use tarantool_testkit::Tarantool;
-
-use crate::suite::support::own_server;
-use crate::suite::{bounded, server};
-
-fn config(server: &Tarantool) -> Config {
-    Config::parse(&server.uri()).unwrap()
-}
+use tarantool_blocking::{Client, ErrorKind, Outcome, connect};
+use tarantool_testkit::conformance::{Backend, Wanted, bounded};
 
 /// Every thread makes requests one after the other and knows what each must be answered with.
 fn echo_from_threads(client: &Client, threads: u64, requests: u64) {
@@ -38,10 +31,10 @@ fn sixteen_threads_get_their_own_answers() {
     const REQUESTS: u64 = 200_000;
 
     bounded(|| {
-        let Some(server) = server("sixteen_threads_get_their_own_answers") else {
+        let Some(server) = Backend::shared_real("sixteen_threads_get_their_own_answers") else {
             return;
         };
-        let client = connect(config(server)).unwrap();
+        let client = connect(server.config()).unwrap();
         let started = Instant::now();
         echo_from_threads(&client, THREADS, REQUESTS / THREADS);
         let stats = client.stats();
@@ -53,53 +46,19 @@ fn sixteen_threads_get_their_own_answers() {
 }
 
 #[test]
-fn any_number_of_threads_get_their_own_answers() {
-    bounded(|| {
-        let Some(server) = server("any_number_of_threads_get_their_own_answers") else {
-            return;
-        };
-        for threads in [1, 2, 3, 8, 64, 300] {
-            let client = connect(config(server)).unwrap();
-            echo_from_threads(&client, threads, 1_500 / threads);
-            assert_eq!(client.stats().answered, threads * (1_500 / threads));
-        }
-    });
-}
-
-#[test]
 fn threads_that_find_no_place_wait_for_one() {
     bounded(|| {
-        let Some(server) = server("threads_that_find_no_place_wait_for_one") else {
+        let Some(server) = Backend::shared_real("threads_that_find_no_place_wait_for_one") else {
             return;
         };
         for in_flight_max in [1, 2, 7] {
-            let client = connect(config(server).in_flight_max(in_flight_max)).unwrap();
+            let client = connect(server.config().in_flight_max(in_flight_max)).unwrap();
             echo_from_threads(&client, 200, 5);
             assert_eq!(client.stats().answered, 1_000);
             assert_eq!(client.in_flight(), 0);
         }
-        let client = connect(config(server).queued_bytes_max(1)).unwrap();
+        let client = connect(server.config().queued_bytes_max(1)).unwrap();
         echo_from_threads(&client, 50, 20);
-    });
-}
-
-#[test]
-fn every_batching_serves_many_threads() {
-    bounded(|| {
-        let Some(server) = server("every_batching_serves_many_threads") else {
-            return;
-        };
-        for batching in [
-            Batching::adaptive(),
-            Batching::immediate(),
-            Batching::linger(Duration::from_millis(1)),
-            Batching::immediate().up_to(1),
-            Batching::linger(Duration::from_micros(50)).up_to(300),
-        ] {
-            let client = connect(config(server).batching(batching)).unwrap();
-            echo_from_threads(&client, 20, 50);
-            assert_eq!(client.in_flight(), 0, "{batching:?}");
-        }
     });
 }
 
@@ -110,10 +69,11 @@ fn threads_with_random_timeouts_never_lose_the_lead() {
     const ROUNDS: u64 = 100;
 
     bounded(|| {
-        let Some(server) = server("threads_with_random_timeouts_never_lose_the_lead") else {
+        let Some(server) = Backend::shared_real("threads_with_random_timeouts_never_lose_the_lead")
+        else {
             return;
         };
-        let client = connect(config(server)).unwrap();
+        let client = connect(server.config()).unwrap();
         thread::scope(|scope| {
             for thread in 0..THREADS {
                 let client = &client;
@@ -146,10 +106,12 @@ fn threads_with_random_timeouts_never_lose_the_lead() {
 #[test]
 fn a_deadline_passes_while_leading_and_while_following() {
     bounded(|| {
-        let Some(server) = server("a_deadline_passes_while_leading_and_while_following") else {
+        let Some(server) =
+            Backend::shared_real("a_deadline_passes_while_leading_and_while_following")
+        else {
             return;
         };
-        let client = connect(config(server)).unwrap();
+        let client = connect(server.config()).unwrap();
         let times_out = |millis: u64| {
             let started = Instant::now();
             let limit = Duration::from_millis(millis);
@@ -187,10 +149,10 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
 
     bounded(|| {
         let test = "every_request_under_load_gets_one_outcome_when_the_server_is_killed";
-        let Some(mut server) = own_server(test) else {
+        let Some(server) = Backend::real(test, &Wanted::default()) else {
             return;
         };
-        let client = connect(config(&server)).unwrap();
+        let client = connect(server.config()).unwrap();
         thread::scope(|scope| {
             for thread in 0..THREADS {
                 let client = &client;
@@ -221,7 +183,7 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
             while client.stats().answered < 2_000 {
                 thread::sleep(Duration::from_millis(1));
             }
-            server.kill().unwrap();
+            server.kill();
         });
         let stats = client.stats();
         assert!(stats.requests - stats.answered <= THREADS, "{stats}");

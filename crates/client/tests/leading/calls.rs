@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tarantool_client::request::Call;
 
-use crate::bounded::bounded;
 use crate::socket::{Calls, Script};
+use tarantool_testkit::conformance::bounded;
 
 const CALLS: usize = 100;
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tarantool_client::{Blocking, Client, Outcome};
 
-use crate::bounded::bounded;
-use crate::packets::ok;
 use crate::socket::{Script, TICK};
+use tarantool_testkit::conformance::bounded;
+use tarantool_testkit::conformance::packets::ok;
 
 /// Pings in vain, for so long and not much longer.
 fn times_out(client: &Client<Blocking>, limit: Duration) {

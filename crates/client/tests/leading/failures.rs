@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tarantool_client::{Blocking, Client, Error, ErrorKind, Outcome};
 
-use crate::bounded::bounded;
-use crate::packets::ok;
 use crate::socket::{Script, State, TICK};
+use tarantool_testkit::conformance::bounded;
+use tarantool_testkit::conformance::packets::ok;
 
 const THREADS: usize = 6;
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer};
 
-use crate::bounded::bounded;
-use crate::packets::{ok, ok_with};
 use crate::socket::Script;
+use tarantool_testkit::conformance::bounded;
+use tarantool_testkit::conformance::packets::{ok, ok_with};
 
 #[test]
 fn a_leader_with_its_answer_passes_the_lead_on() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tarantool_client::{Address, Blocking, Client, Config, Interest, Socket, connect_blocking};
 
-use crate::packets::{GREETING, ID, Request, id_unknown, ok, parse};
+use tarantool_testkit::conformance::packets::{GREETING, ID, Request, id_unknown, ok, parse};
 
 /// How long a read blocks.
 pub(crate) const TICK: Duration = Duration::from_millis(200);

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tarantool_client::request::{Call, Ping};
 
-use crate::bounded::bounded;
-use crate::packets::ok;
 use crate::socket::Script;
+use tarantool_testkit::conformance::bounded;
+use tarantool_testkit::conformance::packets::ok;
 
 #[test]
 fn frames_written_and_read_byte_by_byte_arrive_whole() {

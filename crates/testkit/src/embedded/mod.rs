@@ -20,6 +20,7 @@ mod tuple_ext;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -92,6 +93,7 @@ pub struct ServerBuilder {
     users: HashMap<String, String>,
     guest_is_admin: bool,
     memory_max: usize,
+    tuple_bytes_max: Option<usize>,
     config: ServerConfig,
     shutdown_timeout: Duration,
 }
@@ -128,6 +130,13 @@ impl ServerBuilder {
         self
     }
 
+    /// How many bytes a tuple may have, 1 MiB by default; more is refused with error 110. As the
+    /// server's option `memtx_max_tuple_size`.
+    pub fn tuple_bytes_max(mut self, bytes: usize) -> Self {
+        self.tuple_bytes_max = Some(bytes);
+        self
+    }
+
     /// The limits, the version and the features of the protocol's side.
     pub fn protocol(mut self, config: ServerConfig) -> Self {
         self.config = config;
@@ -148,8 +157,12 @@ impl ServerBuilder {
     pub fn start(self) -> io::Result<Server> {
         let (listener, uri, folder) = match self.listen {
             None => (None, "memory".to_owned(), None),
-            Some(Listen::Tcp) => {
-                let (listener, uri) = Listener::tcp()?;
+            Some(listen @ (Listen::Tcp | Listen::Tcp6)) => {
+                let host: IpAddr = match listen {
+                    Listen::Tcp6 => Ipv6Addr::LOCALHOST.into(),
+                    _ => Ipv4Addr::LOCALHOST.into(),
+                };
+                let (listener, uri) = Listener::tcp(host)?;
                 (Some(listener), uri, None)
             }
             Some(Listen::Unix) => {
@@ -159,6 +172,9 @@ impl ServerBuilder {
             }
         };
         let core = Arc::new(Core::new(self.users, self.guest_is_admin, self.memory_max));
+        if let Some(bytes) = self.tuple_bytes_max {
+            core.database().tuple_size_max = bytes;
+        }
         core.note_schema();
         let shared = Arc::new(Shared {
             is_stopped: AtomicBool::new(false),
@@ -200,6 +216,7 @@ impl Server {
             users: HashMap::new(),
             guest_is_admin: true,
             memory_max: 256 << 20,
+            tuple_bytes_max: None,
             config: config(),
             shutdown_timeout: Duration::from_secs(3),
         }

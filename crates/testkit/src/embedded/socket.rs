@@ -1,7 +1,7 @@
 //! TCP and Unix sockets as one.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
@@ -19,8 +19,8 @@ pub(super) enum Stream {
 
 impl Listener {
     /// On a free port of this machine alone.
-    pub(super) fn tcp() -> io::Result<(Self, String)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    pub(super) fn tcp(host: IpAddr) -> io::Result<(Self, String)> {
+        let listener = TcpListener::bind((host, 0))?;
         let uri = listener.local_addr()?.to_string();
         Ok((Self::Tcp(listener), uri))
     }

@@ -73,6 +73,11 @@ impl<'a> SpaceBuilder<'a> {
         self.add_index(name, false, fields)
     }
 
+    /// Adds an index of any name and kind: the first one is the primary key.
+    pub fn index_of(self, name: &str, is_unique: bool, fields: impl FieldNames) -> Self {
+        self.add_index(name, is_unique, fields)
+    }
+
     /// Makes the space and its indexes, and returns its number.
     ///
     /// # Errors
@@ -143,6 +148,12 @@ pub trait FieldNames {
 impl FieldNames for &str {
     fn names(&self) -> Vec<String> {
         vec![(*self).to_owned()]
+    }
+}
+
+impl FieldNames for &[&str] {
+    fn names(&self) -> Vec<String> {
+        self.iter().map(|name| (*name).to_owned()).collect()
     }
 }
 

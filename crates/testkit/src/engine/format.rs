@@ -9,7 +9,7 @@ use super::field_type::{FieldType, type_name};
 use super::{FieldDefinition, Part};
 
 /// The option `memtx_max_tuple_size` as it is by default.
-const TUPLE_SIZE_MAX: usize = 1024 * 1024;
+pub(super) const TUPLE_SIZE_MAX: usize = 1024 * 1024;
 /// What a server adds to a tuple's bytes before it compares with that option.
 const TUPLE_OVERHEAD: usize = 10;
 /// Fields that indexes may be about: those before them are all kept in mind.
@@ -25,6 +25,7 @@ pub(super) struct Format {
     fields: Vec<Field>,
     /// How many fields, from the first, indexes need.
     indexed: usize,
+    tuple_size_max: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -38,14 +39,18 @@ struct Field {
 const UNKNOWN: Field = Field { name: None, kind: None, is_nullable: true };
 
 impl Format {
-    pub(super) fn new(field_count: u32, definitions: &[FieldDefinition]) -> Self {
+    pub(super) fn new(
+        field_count: u32,
+        definitions: &[FieldDefinition],
+        tuple_size_max: usize,
+    ) -> Self {
         let fields = definitions.iter().map(|definition| Field {
             name: Some(definition.name.clone()),
             kind: Some(definition.kind),
             is_nullable: definition.is_nullable,
         });
         let field_count = usize::try_from(field_count).unwrap_or(usize::MAX);
-        Self { field_count, fields: fields.collect(), indexed: 0 }
+        Self { field_count, fields: fields.collect(), indexed: 0, tuple_size_max }
     }
 
     /// Requires what a part of an index does: the narrower of two types, and nil only where all
@@ -105,7 +110,7 @@ impl Format {
     ///
     /// # Errors
     /// 20: not MessagePack, 22: not an array, 23: a type, 38: the number of fields, 39: a field is
-    /// missing, 110: larger than 1 MiB.
+    /// missing, 110: larger than the limit.
     pub(super) fn check<'a>(&self, tuple: &'a [u8]) -> Result<Vec<&'a [u8]>, Failure> {
         let mut reader = Reader::new(tuple);
         let Token::Array(count) = token(&mut reader)? else {
@@ -141,7 +146,7 @@ impl Format {
         }
         self.check_missing(count)?;
         let size = tuple.len().saturating_add(TUPLE_OVERHEAD);
-        if size > TUPLE_SIZE_MAX {
+        if size > self.tuple_size_max {
             let text = format!(
                 "Failed to allocate {size} bytes for tuple: tuple is too large. Check \
                  'memtx_max_tuple_size' configuration option."

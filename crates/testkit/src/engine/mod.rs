@@ -27,6 +27,7 @@ use tarantool_proto::ErrorCode;
 
 pub(crate) use self::failure::Failure;
 pub(crate) use self::field_type::FieldType;
+use self::format::TUPLE_SIZE_MAX;
 pub(crate) use self::select::{Select, Selected};
 use self::space::{Change, Space};
 
@@ -49,6 +50,8 @@ pub(crate) struct Database {
     /// Where versions of spaces come from: none comes twice, not even for a space that was dropped
     /// and made again.
     changes: u64,
+    /// How many bytes a tuple of spaces made from now on may have.
+    pub(crate) tuple_size_max: usize,
 }
 
 /// A space, and the number of its latest change: beside it, or the number could not change without
@@ -126,10 +129,15 @@ pub(crate) struct Part {
 impl Database {
     /// With the system's spaces only.
     pub(crate) fn new() -> Self {
-        let mut database =
-            Self { spaces: BTreeMap::new(), names: HashMap::new(), schema_version: 1, changes: 0 };
+        let mut database = Self {
+            spaces: BTreeMap::new(),
+            names: HashMap::new(),
+            schema_version: 1,
+            changes: 0,
+            tuple_size_max: TUPLE_SIZE_MAX,
+        };
         for (id, definition, indexes) in schema::system_spaces() {
-            let mut space = Space::new(id, definition);
+            let mut space = Space::new(id, definition, TUPLE_SIZE_MAX);
             for (number, definition) in indexes {
                 let made = space.create_index(number, definition);
                 debug_assert_eq!(made, Ok(()));
@@ -182,7 +190,7 @@ impl Database {
             return Err(Failure::new(ErrorCode::SPACE_FIELD_IS_DUPLICATE, text));
         }
         self.names.insert(name, id);
-        let space = Arc::new(Space::new(id, definition));
+        let space = Arc::new(Space::new(id, definition, self.tuple_size_max));
         self.spaces.insert(id, Stored { space, version: 0 });
         self.schema_changed(id);
         Ok(id)

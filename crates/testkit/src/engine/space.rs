@@ -40,8 +40,8 @@ pub(super) struct Change {
 }
 
 impl Space {
-    pub(super) fn new(id: u32, definition: SpaceDefinition) -> Self {
-        let format = Format::new(definition.field_count, &definition.format);
+    pub(super) fn new(id: u32, definition: SpaceDefinition, tuple_size_max: usize) -> Self {
+        let format = Format::new(definition.field_count, &definition.format, tuple_size_max);
         let name = definition.name.clone();
         Self { id, name, definition, format, indexes: Vec::new(), bytes: 0 }
     }

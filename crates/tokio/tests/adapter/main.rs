@@ -1,8 +1,4 @@
-//! The tokio adapter against a real server and against scripted ones.
-
-#[macro_use]
-#[path = "../../../client/tests/suite/mod.rs"]
-mod suite;
+//! What is special to tokio: its tasks, its runtimes, its streams.
 
 mod drops;
 mod load;
@@ -11,35 +7,13 @@ mod stalls;
 mod streams;
 
 use std::future::Future;
+use std::time::{Duration, Instant};
 
-use tarantool_client::{Async, Mode, Pending};
-use tarantool_tokio::{Client, Config, Error};
-use tokio::runtime::Builder;
-
-use suite::Adapter;
-
-impl Adapter for Async {
-    fn connect(config: Config) -> impl Future<Output = Result<Client, Error>> {
-        tarantool_tokio::connect(config)
-    }
-
-    fn wait<T>(reply: Pending<T>) -> impl Future<Output = Result<T, Error>> {
-        reply
-    }
-
-    async fn all<T: Send>(
-        client: &Client,
-        count: usize,
-        start: impl Fn(&Client, usize) -> <Self as Mode>::Reply<T> + Sync,
-    ) -> Vec<Result<T, Error>> {
-        let pending: Vec<_> = (0..count).map(|index| start(client, index)).collect();
-        let mut results = Vec::new();
-        for reply in pending {
-            results.push(reply.await);
-        }
-        results
-    }
-}
+use tarantool_client::Async;
+use tarantool_testkit::conformance::{Adapter, Backend, Task, bounded};
+use tarantool_tokio::{Client, Config, Error, connect};
+use tokio::runtime::{Builder, Handle};
+use tokio::time::sleep;
 
 /// Runs a test on the runtime with one thread.
 fn on_current_thread(test: impl Future<Output = ()>) {
@@ -53,10 +27,53 @@ fn on_multi_thread(test: impl Future<Output = ()>) {
     runtime.unwrap().block_on(test);
 }
 
-mod current_thread {
-    suite!(tarantool_client::Async, crate::on_current_thread);
+/// Runs a test on the real server and one thread.
+fn with_server<F: Future<Output = ()> + 'static>(
+    test: &'static str,
+    body: fn(&'static Backend) -> F,
+) {
+    bounded(move || {
+        if let Some(server) = Backend::shared_real(test) {
+            on_current_thread(async { body(server).await });
+        }
+    });
 }
 
-mod multi_thread {
-    suite!(tarantool_client::Async, crate::on_multi_thread);
+/// To make spaces with.
+struct Tokio;
+
+impl Adapter for Tokio {
+    type Mode = Async;
+
+    fn connect(config: Config) -> impl Future<Output = Result<Client, Error>> {
+        connect(config)
+    }
+
+    fn run(case: impl Future<Output = ()>) {
+        on_current_thread(case);
+    }
+
+    async fn tasks(tasks: Vec<Task>) {
+        for task in tasks.into_iter().map(tokio::spawn) {
+            task.await.unwrap();
+        }
+    }
+}
+
+async fn connected(server: &Backend) -> Client {
+    connect(server.config()).await.unwrap()
+}
+
+/// The tasks of this runtime, the drivers of connections among them.
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+/// Waits until there are no more than `count` tasks.
+async fn at_most_tasks(count: usize) {
+    let until = Instant::now() + Duration::from_secs(5);
+    while tasks() > count {
+        assert!(Instant::now() < until, "the driver's task lives on");
+        sleep(Duration::from_millis(5)).await;
+    }
 }

@@ -3,17 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tarantool_client::Async;
+use tarantool_testkit::conformance::backend::{create_space, index};
+use tarantool_testkit::conformance::packets::{GREETING, ID, id_unknown, ok_with, parse};
+use tarantool_testkit::conformance::{Backend, Wanted, bounded};
 use tarantool_tokio::{Address, Config, ErrorKind, Outcome, connect_over};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::on_multi_thread;
-use crate::suite::packets::{GREETING, ID, id_unknown, ok_with, parse};
-use crate::suite::support::own_server;
-use crate::suite::{bounded, connect, server};
-use crate::{on_current_thread, suite};
+use crate::{Tokio, connected, on_current_thread, on_multi_thread, with_server};
 
 /// A server in memory that answers every call with 7.
 async fn seven(mut stream: DuplexStream) {
@@ -84,17 +82,13 @@ fn a_stream_that_ends_is_told_with_the_address_given() {
 
 #[test]
 fn a_stream_opened_by_the_user_works_as_one_opened_here() {
-    bounded(|| {
-        let Some(server) = server("a_stream_opened_by_the_user_works_as_one_opened_here") else {
-            return;
-        };
-        on_current_thread(async {
-            let stream = TcpStream::connect(server.uri()).await.unwrap();
-            let client = connect_over(&config(), stream).await.unwrap();
-            let seven: u64 = client.call("echo", 7).await.unwrap();
-            assert_eq!(seven, 7);
-        });
-    });
+    async fn test(server: &Backend) {
+        let stream = TcpStream::connect(server.uri()).await.unwrap();
+        let client = connect_over(&config(), stream).await.unwrap();
+        let seven: u64 = client.call("echo", 7).await.unwrap();
+        assert_eq!(seven, 7);
+    }
+    with_server("a_stream_opened_by_the_user_works_as_one_opened_here", test);
 }
 
 /// Tasks that make one request after the other when the server dies.
@@ -102,13 +96,13 @@ fn a_stream_opened_by_the_user_works_as_one_opened_here() {
 fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
     bounded(|| {
         let test = "every_request_under_load_gets_one_outcome_when_the_server_is_killed";
-        let Some(mut server) = own_server(test) else {
+        let Some(server) = Backend::real(test, &Wanted::default()) else {
             return;
         };
         on_multi_thread(async move {
             static ANSWERED: AtomicU64 = AtomicU64::new(0);
 
-            let client = connect::<Async>(&server).await;
+            let client = connected(&server).await;
             let tasks: Vec<_> = (0..50_u64)
                 .map(|task| {
                     let client = client.clone();
@@ -128,7 +122,7 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
             while ANSWERED.load(Ordering::Relaxed) < 2_000 {
                 sleep(Duration::from_millis(1)).await;
             }
-            tokio::task::spawn_blocking(move || server.kill().unwrap()).await.unwrap();
+            tokio::task::spawn_blocking(move || server.kill()).await.unwrap();
             for task in tasks {
                 let error = task.await.unwrap();
                 match error.kind() {
@@ -151,32 +145,25 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
 /// Numbers of indexes change owners: a name must never find rows by another index.
 #[test]
 fn a_name_never_finds_rows_by_another_index() {
-    bounded(|| {
-        let Some(server) = server("a_name_never_finds_rows_by_another_index") else {
-            return;
-        };
-        on_current_thread(async {
-            let client = connect::<Async>(server).await;
-            let other = connect::<Async>(server).await;
-            let (name, _) = suite::create_space(
-                &client,
-                "{{'id', 'unsigned'}, {'name', 'string'}, {'city', 'string'}}",
-                "{{name = 'id'}, {name = 'name', parts = {'name'}}, {name = 'city', parts = {'city'}}}",
-            )
-            .await;
-            let space = client.space::<(u64, String, String)>(&name);
-            space.insert(&(1, "Ann".into(), "Rome".into())).await.unwrap();
-            let by_name = space.index("name");
-            assert!(by_name.get("Ann").await.unwrap().is_some());
+    async fn test(server: &Backend) {
+        let client = connected(server).await;
+        let other = connected(server).await;
+        let format = &[("id", "unsigned"), ("name", "string"), ("city", "string")];
+        let indexes = [index("id", &["id"]), index("name", &["name"]), index("city", &["city"])];
+        let (name, _) = create_space::<Tokio>(server, format, &indexes).await;
+        let space = client.space::<(u64, String, String)>(&name);
+        space.insert(&(1, "Ann".into(), "Rome".into())).await.unwrap();
+        let by_name = space.index("name");
+        assert!(by_name.get("Ann").await.unwrap().is_some());
 
-            let swap = "local space = box.space[...]
+        let swap = "local space = box.space[...]
                 space.index.name:drop()
                 space.index.city:drop()
                 space:create_index('city', {parts = {'city'}})
                 space:create_index('name', {parts = {'name'}})";
-            let () = other.eval(swap, &name).await.unwrap();
-            let deleted = by_name.delete("Rome").await;
-            assert!(!matches!(deleted, Ok(Some(_))), "deleted by city: {deleted:?}");
-        });
-    });
+        let () = other.eval(swap, &name).await.unwrap();
+        let deleted = by_name.delete("Rome").await;
+        assert!(!matches!(deleted, Ok(Some(_))), "deleted by city: {deleted:?}");
+    }
+    with_server("a_name_never_finds_rows_by_another_index", test);
 }

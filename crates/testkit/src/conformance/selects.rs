@@ -1,17 +1,13 @@
 //! Selects: iterators, limits, keys in part.
 
+use super::backend::{Format, Index, unique};
+use super::{Adapter, Backend, connect, create_space, index};
 use tarantool_client::{Client, ErrorCode, IteratorType, Space};
-use tarantool_testkit::Tarantool;
-
-use super::{Adapter, connect, create_space};
 
 type Row = (u64, String, u64);
 
-const FORMAT: &str = "{{'id', 'unsigned'}, {'city', 'string'}, {'rank', 'unsigned'}}";
-const INDEXES: &str = "{
-    {name = 'id', parts = {'id'}},
-    {name = 'place', parts = {'city', 'rank'}, unique = false},
-}";
+const FORMAT: Format = &[("id", "unsigned"), ("city", "string"), ("rank", "unsigned")];
+const INDEXES: [Index; 2] = [index("id", &["id"]), index("place", &["city", "rank"]).repeated()];
 const ROWS: [(u64, &str, u64); 7] = [
     (1, "Oslo", 1),
     (2, "Rome", 1),
@@ -22,11 +18,11 @@ const ROWS: [(u64, &str, u64); 7] = [
     (7, "York", 1),
 ];
 
-async fn filled<M: Adapter>(client: &Client<M>) -> Space<Row, M> {
-    let (name, _) = create_space(client, FORMAT, INDEXES).await;
+async fn filled<A: Adapter>(server: &Backend, client: &Client<A::Mode>) -> Space<Row, A::Mode> {
+    let (name, _) = create_space::<A>(server, FORMAT, &INDEXES).await;
     let space = client.space::<Row>(&name);
     for (id, city, rank) in ROWS {
-        M::wait(space.insert(&(id, city.into(), rank))).await.unwrap();
+        A::wait(space.insert(&(id, city.into(), rank))).await.unwrap();
     }
     space
 }
@@ -35,13 +31,11 @@ fn ids(rows: &[Row]) -> Vec<u64> {
     rows.iter().map(|row| row.0).collect()
 }
 
-pub(crate) async fn every_iterator_of_a_tree_gives_its_rows_in_its_order<M: Adapter>(
-    server: &Tarantool,
-) {
+pub async fn every_iterator_of_a_tree_gives_its_rows_in_its_order<A: Adapter>(server: &Backend) {
     use IteratorType::{All, Eq, Ge, Gt, Le, Lt, Req};
 
-    let client = connect::<M>(server).await;
-    let space = filled(&client).await;
+    let client = connect::<A>(server).await;
+    let space = filled::<A>(server, &client).await;
     for (iterator, of_3, of_all) in [
         (Eq, vec![3], vec![1, 2, 3, 4, 5, 6, 7]),
         (Req, vec![3], vec![7, 6, 5, 4, 3, 2, 1]),
@@ -51,9 +45,9 @@ pub(crate) async fn every_iterator_of_a_tree_gives_its_rows_in_its_order<M: Adap
         (Ge, vec![3, 4, 5, 6, 7], vec![1, 2, 3, 4, 5, 6, 7]),
         (Gt, vec![4, 5, 6, 7], vec![1, 2, 3, 4, 5, 6, 7]),
     ] {
-        let rows = M::wait(space.select(3).iterator(iterator).send()).await;
+        let rows = A::wait(space.select(3).iterator(iterator).send()).await;
         assert_eq!(ids(&rows.unwrap()), of_3, "{iterator:?} 3");
-        let rows = M::wait(space.select(()).iterator(iterator).send()).await;
+        let rows = A::wait(space.select(()).iterator(iterator).send()).await;
         assert_eq!(ids(&rows.unwrap()), of_all, "{iterator:?} of all");
     }
     let place = space.index("place");
@@ -66,14 +60,14 @@ pub(crate) async fn every_iterator_of_a_tree_gives_its_rows_in_its_order<M: Adap
         (Ge, vec![3, 5, 2, 6, 4, 7]),
         (Gt, vec![2, 6, 4, 7]),
     ] {
-        let rows = M::wait(place.select(("Oslo", 2)).iterator(iterator).send()).await;
+        let rows = A::wait(place.select(("Oslo", 2)).iterator(iterator).send()).await;
         assert_eq!(ids(&rows.unwrap()), expected, "{iterator:?} Oslo 2");
     }
 }
 
-pub(crate) async fn limit_and_offset_cut_out_a_part<M: Adapter>(server: &Tarantool) {
-    let client = connect::<M>(server).await;
-    let space = filled(&client).await;
+pub async fn limit_and_offset_cut_out_a_part<A: Adapter>(server: &Backend) {
+    let client = connect::<A>(server).await;
+    let space = filled::<A>(server, &client).await;
     for (limit, offset, expected) in [
         (0, 0, vec![]),
         (1, 0, vec![1]),
@@ -84,69 +78,67 @@ pub(crate) async fn limit_and_offset_cut_out_a_part<M: Adapter>(server: &Taranto
         (2, u32::MAX, vec![]),
     ] {
         let select = space.select(()).limit(limit).offset(offset);
-        let rows = M::wait(select.send()).await.unwrap();
+        let rows = A::wait(select.send()).await.unwrap();
         assert_eq!(ids(&rows), expected, "limit {limit}, offset {offset}");
     }
     let place = space.index("place");
     let select = place.select("Oslo");
     let select = select.iterator(IteratorType::Req).limit(2).offset(1);
-    assert_eq!(ids(&M::wait(select.send()).await.unwrap()), [3, 1]);
+    assert_eq!(ids(&A::wait(select.send()).await.unwrap()), [3, 1]);
 }
 
-pub(crate) async fn composite_keys_may_be_given_in_part<M: Adapter>(server: &Tarantool) {
-    let client = connect::<M>(server).await;
-    let space = filled(&client).await;
+pub async fn composite_keys_may_be_given_in_part<A: Adapter>(server: &Backend) {
+    let client = connect::<A>(server).await;
+    let space = filled::<A>(server, &client).await;
     for place in [space.index("place"), space.index(1)] {
-        let whole = M::wait(place.select(("Rome", 2)).send()).await.unwrap();
+        let whole = A::wait(place.select(("Rome", 2)).send()).await.unwrap();
         assert_eq!(whole, [(6, "Rome".into(), 2)]);
-        let part = M::wait(place.select("Rome").send()).await.unwrap();
+        let part = A::wait(place.select("Rome").send()).await.unwrap();
         assert_eq!(ids(&part), [2, 6, 4]);
-        let part = M::wait(place.select(("Oslo",)).send()).await.unwrap();
+        let part = A::wait(place.select(("Oslo",)).send()).await.unwrap();
         assert_eq!(ids(&part), [1, 3, 5]);
-        let all = M::wait(place.select(()).send()).await.unwrap();
+        let all = A::wait(place.select(()).send()).await.unwrap();
         assert_eq!(ids(&all), [1, 3, 5, 2, 6, 4, 7]);
-        let none = M::wait(place.select("Bonn").send()).await.unwrap();
+        let none = A::wait(place.select("Bonn").send()).await.unwrap();
         assert_eq!(none, []);
-        let first = M::wait(place.get("Rome")).await.unwrap();
+        let first = A::wait(place.get("Rome")).await.unwrap();
         assert_eq!(first, Some((2, "Rome".into(), 1)));
 
-        let too_long = M::wait(place.select(("Rome", 2, 6, 0)).send()).await;
+        let too_long = A::wait(place.select(("Rome", 2, 6, 0)).send()).await;
         let error = too_long.unwrap_err();
         assert_eq!(error.code(), Some(ErrorCode::KEY_PART_COUNT), "{error}");
-        let wrong = M::wait(place.select(7).send()).await.unwrap_err();
+        let wrong = A::wait(place.select(7).send()).await.unwrap_err();
         assert_eq!(wrong.code(), Some(ErrorCode::KEY_PART_TYPE), "{wrong}");
     }
 }
 
-pub(crate) async fn the_iterators_of_other_indexes_work<M: Adapter>(server: &Tarantool) {
+pub async fn the_iterators_of_other_indexes_work<A: Adapter>(server: &Backend) {
     use IteratorType::{BitsAllNotSet, BitsAllSet, BitsAnySet, Ge, Gt, Le, Lt, Neighbor, Overlaps};
 
-    let client = connect::<M>(server).await;
-    let (name, _) = create_space(
-        &client,
-        "{{'id', 'unsigned'}, {'flags', 'unsigned'}, {'area', 'array'}}",
-        "{
-            {name = 'id', type = 'hash', parts = {'id'}},
-            {name = 'flags', type = 'bitset', parts = {'flags'}, unique = false},
-            {name = 'area', type = 'rtree', parts = {'area'}, unique = false},
-        }",
-    )
-    .await;
+    let client = connect::<A>(server).await;
+    let name = unique("space");
+    let code = "local space = box.schema.space.create(..., {format = {
+            {'id', 'unsigned'}, {'flags', 'unsigned'}, {'area', 'array'},
+        }})
+        space:create_index('id', {type = 'hash', parts = {'id'}})
+        space:create_index('flags', {type = 'bitset', parts = {'flags'}, unique = false})
+        space:create_index('area', {type = 'rtree', parts = {'area'}, unique = false})";
+    let () = A::wait(client.eval(code, &name)).await.unwrap();
     let space = client.space::<(u64, u64, Vec<i64>)>(&name);
     for (id, flags, area) in [
         (1, 0b001, vec![0, 0, 10, 10]),
         (2, 0b011, vec![2, 2, 4, 4]),
         (3, 0b100, vec![20, 20, 30, 30]),
     ] {
-        M::wait(space.insert(&(id, flags, area))).await.unwrap();
+        A::wait(space.insert(&(id, flags, area))).await.unwrap();
     }
-    let all = M::wait(space.select(()).iterator(IteratorType::All).send()).await;
+    let all = A::wait(space.select(()).iterator(IteratorType::All).send()).await;
     assert_eq!(all.unwrap().len(), 3);
 
     let mut found = Vec::new();
     for (iterator, flags) in [(BitsAllSet, 3), (BitsAnySet, 6), (BitsAllNotSet, 2)] {
         let index = space.index("flags");
-        let rows = M::wait(index.select(flags).iterator(iterator).send()).await;
+        let rows = A::wait(index.select(flags).iterator(iterator).send()).await;
         let mut ids: Vec<u64> = rows.unwrap().iter().map(|row| row.0).collect();
         ids.sort_unstable();
         found.push(ids);
@@ -162,7 +154,7 @@ pub(crate) async fn the_iterators_of_other_indexes_work<M: Adapter>(server: &Tar
         (Gt, [2, 2, 4, 4]),
     ] {
         let index = space.index("area");
-        let rows = M::wait(index.select((area,)).iterator(iterator).send()).await;
+        let rows = A::wait(index.select((area,)).iterator(iterator).send()).await;
         let mut ids: Vec<u64> = rows.unwrap().iter().map(|row| row.0).collect();
         ids.sort_unstable();
         found.push(ids);
@@ -170,18 +162,18 @@ pub(crate) async fn the_iterators_of_other_indexes_work<M: Adapter>(server: &Tar
     assert_eq!(found, [vec![1, 2, 3], vec![1, 2], vec![2], vec![1, 2], vec![1]]);
     let area = space.index("area");
     let nearest = area.select([19, 19]).iterator(Neighbor);
-    let rows = M::wait(nearest.limit(2).send()).await.unwrap();
+    let rows = A::wait(nearest.limit(2).send()).await.unwrap();
     let ids: Vec<u64> = rows.iter().map(|row| row.0).collect();
     assert_eq!(ids, [3, 1]);
 }
 
-pub(crate) async fn an_iterator_that_the_index_lacks_is_an_error<M: Adapter>(server: &Tarantool) {
-    let client = connect::<M>(server).await;
-    let space = filled(&client).await;
+pub async fn an_iterator_that_the_index_lacks_is_an_error<A: Adapter>(server: &Backend) {
+    let client = connect::<A>(server).await;
+    let space = filled::<A>(server, &client).await;
     let bits = space.select(1).iterator(IteratorType::BitsAllSet);
-    let error = M::wait(bits.send()).await.unwrap_err();
+    let error = A::wait(bits.send()).await.unwrap_err();
     let code = ErrorCode::UNSUPPORTED_INDEX_FEATURE;
     assert_eq!(error.code(), Some(code), "{error}");
     assert!(error.to_string().starts_with("select from "), "{error}");
-    assert_eq!(M::wait(space.get(1)).await.unwrap().unwrap().0, 1);
+    assert_eq!(A::wait(space.get(1)).await.unwrap().unwrap().0, 1);
 }

@@ -3,19 +3,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tarantool_client::{Config, ErrorKind, Outcome};
-use tarantool_testkit::Tarantool;
+use super::{Adapter, Backend, connect, connect_as, create_space, index};
+use tarantool_client::{ErrorKind, Outcome};
 
-use super::support::connect_as;
-use super::{Adapter, connect, create_space};
-
-pub(crate) async fn a_slow_call_times_out_and_its_late_reply_is_dropped<M: Adapter>(
-    server: &Tarantool,
-) {
-    let client = connect::<M>(server).await;
+pub async fn a_slow_call_times_out_and_its_late_reply_is_dropped<A: Adapter>(server: &Backend) {
+    let client = connect::<A>(server).await;
     let hurried = client.with_timeout(Duration::from_millis(50));
     let started = Instant::now();
-    let error = M::wait(hurried.call::<_, u64>("slow", (1, 7))).await.unwrap_err();
+    let error = A::wait(hurried.call::<_, u64>("slow", (1, 7))).await.unwrap_err();
     let took = started.elapsed();
     println!("{error}, after {took:?}");
     assert!(took >= Duration::from_millis(50), "after {took:?}");
@@ -28,45 +23,45 @@ pub(crate) async fn a_slow_call_times_out_and_its_late_reply_is_dropped<M: Adapt
 
     assert_eq!(client.in_flight(), 0);
     assert_eq!(client.stats().late_replies, 0);
-    let slower: u64 = M::wait(client.call("slow", (1.1, 8))).await.unwrap();
+    let slower: u64 = A::wait(client.call("slow", (1.1, 8))).await.unwrap();
     assert_eq!(slower, 8);
     let stats = client.stats();
     assert_eq!((stats.timed_out, stats.late_replies), (1, 1));
 
     let unlimited = hurried.with_timeout(Duration::ZERO);
-    let ten: u64 = M::wait(unlimited.call("slow", (0.2, 10))).await.unwrap();
+    let ten: u64 = A::wait(unlimited.call("slow", (0.2, 10))).await.unwrap();
     assert_eq!(ten, 10);
 }
 
-pub(crate) async fn a_late_reply_never_answers_a_newer_request<M: Adapter>(server: &Tarantool) {
-    let client = connect::<M>(server).await;
+pub async fn a_late_reply_never_answers_a_newer_request<A: Adapter>(server: &Backend) {
+    let client = connect::<A>(server).await;
     let mut timed_out = 0;
     for id in 0..200_u64 {
         let hurried = client.with_timeout(Duration::from_micros(500 + 37 * (id % 50)));
-        match M::wait(hurried.call::<_, u64>("slow", (0.002, id))).await {
+        match A::wait(hurried.call::<_, u64>("slow", (0.002, id))).await {
             Ok(answer) => assert_eq!(answer, id),
             Err(error) => {
                 assert!(error.is_timeout(), "{error}");
                 timed_out += 1;
             }
         }
-        let fast: u64 = M::wait(client.call("echo", id + 1_000)).await.unwrap();
+        let fast: u64 = A::wait(client.call("echo", id + 1_000)).await.unwrap();
         assert_eq!(fast, id + 1_000);
     }
     assert!(timed_out > 0);
     assert_eq!(client.stats().timed_out, timed_out);
 }
 
-pub(crate) async fn many_timeouts_leave_nothing_behind<M: Adapter>(server: &Tarantool) {
+pub async fn many_timeouts_leave_nothing_behind<A: Adapter>(server: &Backend) {
     const ROUNDS: u64 = 20;
     const AT_ONCE: u64 = 25;
 
-    let config = Config::parse(&server.uri()).unwrap().in_flight_max(10);
-    let client = connect_as::<M>(config).await;
+    let config = server.config().in_flight_max(10);
+    let client = connect_as::<A>(config).await;
     let hurried = client.with_timeout(Duration::from_millis(2));
     for _ in 0..ROUNDS {
         let late =
-            M::all(&hurried, AT_ONCE as usize, |client, _| client.call::<_, ()>("slow", 0.05));
+            A::all(&hurried, AT_ONCE as usize, |client, _| client.call::<_, ()>("slow", 0.05));
         // Where this process got no time meanwhile, the reply may be there before the deadline is
         // looked at: that is an answer.
         for error in late.await.into_iter().filter_map(Result::err) {
@@ -75,24 +70,25 @@ pub(crate) async fn many_timeouts_leave_nothing_behind<M: Adapter>(server: &Tara
         assert_eq!(client.in_flight(), 0);
     }
     // By when it is answered, all that were written are.
-    let () = M::wait(client.call("slow", 0.1)).await.unwrap();
+    let () = A::wait(client.call("slow", 0.1)).await.unwrap();
     let stats = client.stats();
     assert!(stats.timed_out > ROUNDS * AT_ONCE / 2, "{stats}");
     assert_eq!(stats.requests, stats.timed_out + stats.answered);
     assert!(stats.late_replies > 0 && stats.late_replies <= stats.timed_out, "{stats}");
-    let echoed = M::all(&client, 50, |client, id| client.call("echo", id)).await;
+    let echoed = A::all(&client, 50, |client, id| client.call::<_, usize>("echo", id)).await;
     for (id, answer) in echoed.into_iter().enumerate() {
         assert_eq!(id, answer.unwrap());
     }
 }
 
 /// The deadline covers the wait for a place, and what has none is not executed later.
-pub(crate) async fn a_request_without_a_place_times_out_unsent<M: Adapter>(server: &Tarantool) {
-    let config = Config::parse(&server.uri()).unwrap().in_flight_max(1);
-    let client = connect_as::<M>(config).await;
-    let (_, number) = create_space(&client, "{{'id', 'unsigned'}}", "{{name = 'id'}}").await;
+pub async fn a_request_without_a_place_times_out_unsent<A: Adapter>(server: &Backend) {
+    let config = server.config().in_flight_max(1);
+    let client = connect_as::<A>(config).await;
+    let (_, number) =
+        create_space::<A>(server, &[("id", "unsigned")], &[index("id", &["id"])]).await;
     let started = Instant::now();
-    let results = M::all(&client, 2, |client, index| {
+    let results = A::all(&client, 2, |client, index| {
         if index == 0 {
             return client.call("slow", 0.3);
         }
@@ -110,5 +106,5 @@ pub(crate) async fn a_request_without_a_place_times_out_unsent<M: Adapter>(serve
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
     assert!(error.is_retry_safe());
-    assert_eq!(M::wait(client.space::<(u64,)>(number).get(1)).await.unwrap(), None);
+    assert_eq!(A::wait(client.space::<(u64,)>(number).get(1)).await.unwrap(), None);
 }

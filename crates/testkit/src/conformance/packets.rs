@@ -2,21 +2,21 @@
 
 use tarantool_client::msgpack::{Reader, write};
 
-pub(crate) const GREETING: &[u8; 128] = b"Tarantool 2.6.0 (Binary) \
+pub const GREETING: &[u8; 128] = b"Tarantool 2.6.0 (Binary) \
     11111111-1111-4111-8111-111111111111  \n\
     AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=                   \n";
 
-pub(crate) const ID: u64 = 73;
+pub const ID: u64 = 73;
 
 /// A request as it was read.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) kind: u64,
-    pub(crate) sync: u64,
+pub struct Request {
+    pub kind: u64,
+    pub sync: u64,
 }
 
 /// The first whole request in `input`, and its length.
-pub(crate) fn parse(input: &[u8]) -> Option<(Request, usize)> {
+pub fn parse(input: &[u8]) -> Option<(Request, usize)> {
     let mut reader = Reader::new(input);
     let length = reader.uint().ok()? as usize;
     let end = reader.offset() + length;
@@ -35,7 +35,7 @@ pub(crate) fn parse(input: &[u8]) -> Option<(Request, usize)> {
 }
 
 /// A packet of this content.
-pub(crate) fn packet(content: &[u8]) -> Vec<u8> {
+pub fn packet(content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0xce];
     bytes.extend((content.len() as u32).to_be_bytes());
     bytes.extend(content);
@@ -43,7 +43,7 @@ pub(crate) fn packet(content: &[u8]) -> Vec<u8> {
 }
 
 /// A packet with the header of a reply.
-pub(crate) fn reply(kind: u32, sync: u64, body: &[u8]) -> Vec<u8> {
+pub fn reply(kind: u32, sync: u64, body: &[u8]) -> Vec<u8> {
     let mut content = vec![0x83, 0x00, 0xce];
     content.extend(kind.to_be_bytes());
     content.extend([0x01, 0xcf]);
@@ -54,24 +54,24 @@ pub(crate) fn reply(kind: u32, sync: u64, body: &[u8]) -> Vec<u8> {
 }
 
 /// A success without data.
-pub(crate) fn ok(sync: u64) -> Vec<u8> {
+pub fn ok(sync: u64) -> Vec<u8> {
     reply(0, sync, &[0x80])
 }
 
 /// A success with one value.
-pub(crate) fn ok_with(sync: u64, value: &[u8]) -> Vec<u8> {
+pub fn ok_with(sync: u64, value: &[u8]) -> Vec<u8> {
     let mut body = vec![0x81, 0x30, 0x91];
     body.extend(value);
     reply(0, sync, &body)
 }
 
-pub(crate) fn error(sync: u64, code: u32, text: &str) -> Vec<u8> {
+pub fn error(sync: u64, code: u32, text: &str) -> Vec<u8> {
     let mut body = vec![0x81, 0x31];
     write::str(&mut body, text.as_bytes());
     reply(0x8000 | code, sync, &body)
 }
 
 /// The answer of server 2.6 to ID.
-pub(crate) fn id_unknown(sync: u64) -> Vec<u8> {
+pub fn id_unknown(sync: u64) -> Vec<u8> {
     error(sync, 48, "Unknown request type 73")
 }

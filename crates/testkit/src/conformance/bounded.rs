@@ -9,7 +9,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs a test that must not hang, whatever goes wrong.
-pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
+pub fn bounded(test: impl FnOnce() + Send + 'static) {
     let (alive, over) = channel::<()>();
     let running = thread::spawn(move || {
         let _alive = alive;

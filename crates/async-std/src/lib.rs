@@ -1,0 +1,107 @@
+//! Tarantool connector for async-std.
+//!
+//! Any number of tasks share one connection: their requests leave together in few writes, and code
+//! reads as if it were sequential.
+//!
+//! ```no_run
+//! use serde::{Deserialize, Serialize};
+//! use tarantool_async_std::{Error, IteratorType, connect, ops};
+//!
+//! #[derive(Debug, Serialize, Deserialize)]
+//! struct User { id: u64, name: String, age: u32 }
+//!
+//! fn main() -> Result<(), Error> {
+//!     async_std::task::block_on(async {
+//!         let client = connect("tarantool://app:secret@localhost:3301").await?;
+//!         let users = client.space::<User>("users");                     // by name, or by number
+//!
+//!         users.insert(&User { id: 1, name: "Ann".into(), age: 30 }).await?;
+//!         let ann: Option<User> = users.get(1).await?;
+//!         let adults: Vec<User> = users.index("age").select(18).iterator(IteratorType::Ge).limit(100).await?;
+//!         users.update(1, ops().add("age", 1).assign("name", "Anna")).await?;
+//!
+//!         let total: u64 = client.call("total_age", ()).await?;
+//!         Ok(())
+//!     })
+//! }
+//! ```
+//!
+//! The types are those of `tarantool-client`, the same on every asynchronous runtime. This crate
+//! adds sockets, a timer and the task that drives the connection.
+//!
+//! **async-std is discontinued** ([RUSTSEC-2025-0052](https://rustsec.org/advisories/RUSTSEC-2025-0052.html))
+//! and its authors point to smol. This crate is for programs that run on it already. To move on,
+//! replace `tarantool_async_std` by `tarantool_smol` and `async_std::task` by `smol`: `Client`,
+//! `Space` and all else are the same types, so nothing more changes.
+
+use std::time::Instant;
+
+use async_std::net::TcpStream;
+#[cfg(unix)]
+use async_std::os::unix::net::UnixStream;
+use async_std::task;
+use futures_io::{AsyncRead, AsyncWrite};
+pub use tarantool_client::{
+    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
+    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
+    msgpack, ops, request,
+};
+use tarantool_client::{Opening, Sleep};
+
+/// Connects and logs in, and spawns the task that drives the connection.
+///
+/// Takes a URI or a [`Config`]. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
+/// the kernel.
+///
+/// # Errors
+/// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is
+/// refused, or the connect timeout passes.
+pub async fn connect<C>(config: C) -> Result<Client, Error>
+where
+    C: TryInto<Config>,
+    Error: From<C::Error>,
+{
+    let config = config.try_into()?;
+    let opening = Opening::begin(&config);
+    match config.address() {
+        Address::Tcp { host, port } => {
+            let connecting = async {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                Ok(stream)
+            };
+            start(opening, opening.open(Sleep::new(until), connecting).await?).await
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            start(opening, opening.open(Sleep::new(until), UnixStream::connect(path)).await?).await
+        }
+        _ => Err(opening.unsupported()),
+    }
+}
+
+/// As [`connect`], over a stream that is open: through a proxy, over TLS, in memory. The address of
+/// `config` serves for messages only.
+///
+/// # Errors
+/// The peer does not speak the protocol, the login is refused, or the connect timeout passes.
+pub async fn connect_over<S>(config: &Config, stream: S) -> Result<Client, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    start(Opening::begin(config), stream).await
+}
+
+async fn start<S>(opening: Opening<'_>, stream: S) -> Result<Client, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (client, drive) = tarantool_futures_io::connect_over(opening, stream, Sleep::new(until));
+    task::spawn(drive);
+    client.ready().await?;
+    Ok(client)
+}
+
+async fn until(instant: Instant) {
+    task::sleep(instant.saturating_duration_since(Instant::now())).await;
+}

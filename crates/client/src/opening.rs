@@ -1,0 +1,88 @@
+//! What adapters do while a connection is being opened, whatever the runtime.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+
+use tarantool_proto::ConnectionError;
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::drive::Timer;
+use crate::driver::{Driver, connect};
+use crate::error::Error;
+
+/// A connection that is being opened: its time limit, and the errors that name its address.
+///
+/// An adapter makes one, opens its transport with it, and is done with [`connect`](Self::connect)
+/// and [`Client::ready`].
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    config: &'a Config,
+    until: Option<Instant>,
+}
+
+impl<'a> Opening<'a> {
+    /// The connect timeout of `config` runs from now on.
+    #[must_use]
+    pub fn begin(config: &'a Config) -> Self {
+        let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
+        Self { config, until }
+    }
+
+    /// When the connection must be open and the login done; `None`: no limit.
+    #[must_use]
+    pub const fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// Awaits the opening of a transport, no longer than the connect timeout.
+    ///
+    /// # Errors
+    /// It fails, or takes too long.
+    pub async fn open<S>(
+        &self,
+        mut timer: impl Timer,
+        opening: impl Future<Output = io::Result<S>>,
+    ) -> Result<S, Error> {
+        let mut opening = pin!(opening);
+        let opened = poll_fn(|cx| {
+            if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
+                return Poll::Ready(opened);
+            }
+            match self.until {
+                Some(until) if timer.poll_deadline(cx, until).is_ready() => {
+                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+                }
+                _ => Poll::Pending,
+            }
+        });
+        opened.await.map_err(|error| self.failed(&error))
+    }
+
+    /// The error for a transport that could not be opened.
+    #[must_use]
+    pub fn failed(&self, error: &io::Error) -> Error {
+        self.because(error.to_string())
+    }
+
+    /// The error for an address that the adapter cannot connect to on this platform.
+    #[must_use]
+    pub fn unsupported(&self) -> Error {
+        let address = self.config.address();
+        self.because(format!("{address} is no kind of address that this platform has"))
+    }
+
+    /// The transport is open: a client, and the driver that the adapter runs for it.
+    #[must_use]
+    pub fn connect(&self) -> (Client, Driver) {
+        connect(self.config, self.until)
+    }
+
+    fn because(&self, text: String) -> Error {
+        let error = ConnectionError::Transport(text.into());
+        Error::connect(&self.config.address().to_string(), error)
+    }
+}

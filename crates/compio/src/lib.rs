@@ -1,0 +1,114 @@
+//! Tarantool connector for compio.
+//!
+//! Any number of tasks share one connection: their requests leave together in few writes, and code
+//! reads as if it were sequential.
+//!
+//! ```no_run
+//! use serde::{Deserialize, Serialize};
+//! use tarantool_compio::{Error, IteratorType, connect, ops};
+//!
+//! #[derive(Debug, Serialize, Deserialize)]
+//! struct User { id: u64, name: String, age: u32 }
+//!
+//! fn main() -> Result<(), Error> {
+//!     compio::runtime::Runtime::new().unwrap().block_on(async {
+//!         let client = connect("tarantool://app:secret@localhost:3301").await?;
+//!         let users = client.space::<User>("users");                     // by name, or by number
+//!
+//!         users.insert(&User { id: 1, name: "Ann".into(), age: 30 }).await?;
+//!         let ann: Option<User> = users.get(1).await?;
+//!         let adults: Vec<User> = users.index("age").select(18).iterator(IteratorType::Ge).limit(100).await?;
+//!         users.update(1, ops().add("age", 1).assign("name", "Anna")).await?;
+//!
+//!         let total: u64 = client.call("total_age", ()).await?;
+//!         Ok(())
+//!     })
+//! }
+//! ```
+//!
+//! The types are those of `tarantool-client`, the same on every asynchronous runtime. This crate
+//! adds sockets, a timer and the task that drives the connection.
+//!
+//! **Experimental**, as compio's own interface still changes. Buffers move into each read and write
+//! and come back with its completion (io_uring on Linux, IOCP on Windows; where the kernel has no
+//! io_uring, compio falls back to readiness). A compio task stays on its thread, the client does not:
+//! it may be used on any thread, while the runtime that it was made on drives its connection.
+
+mod drive;
+
+use compio::io::{AsyncRead, AsyncWrite};
+use compio::net::TcpStream;
+#[cfg(unix)]
+use compio::net::UnixStream;
+use compio::time::sleep_until;
+pub use tarantool_client::{
+    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
+    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
+    msgpack, ops, request,
+};
+use tarantool_client::{Opening, Sleep};
+
+use crate::drive::drive;
+
+/// Connects and logs in, and spawns the task that drives the connection on this runtime.
+///
+/// Takes a URI or a [`Config`]. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
+/// the kernel.
+///
+/// # Errors
+/// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is
+/// refused, or the connect timeout passes.
+///
+/// # Panics
+/// Outside of a compio runtime, as every use of its sockets.
+pub async fn connect<C>(config: C) -> Result<Client, Error>
+where
+    C: TryInto<Config>,
+    Error: From<C::Error>,
+{
+    let config = config.try_into()?;
+    let opening = Opening::begin(&config);
+    match config.address() {
+        Address::Tcp { host, port } => {
+            let connecting = async {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                Ok(stream.into_split())
+            };
+            start(opening, opening.open(Sleep::new(sleep_until), connecting).await?).await
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let connecting = async { Ok(UnixStream::connect(path).await?.into_split()) };
+            start(opening, opening.open(Sleep::new(sleep_until), connecting).await?).await
+        }
+        _ => Err(opening.unsupported()),
+    }
+}
+
+/// As [`connect`], over the two halves of a stream that is open: through a proxy, over TLS, in
+/// memory. The address of `config` serves for messages only.
+///
+/// # Errors
+/// The peer does not speak the protocol, the login is refused, or the connect timeout passes.
+///
+/// # Panics
+/// Outside of a compio runtime.
+pub async fn connect_over<R, W>(config: &Config, reader: R, writer: W) -> Result<Client, Error>
+where
+    R: AsyncRead + 'static,
+    W: AsyncWrite + 'static,
+{
+    start(Opening::begin(config), (reader, writer)).await
+}
+
+async fn start<R, W>(opening: Opening<'_>, (reader, writer): (R, W)) -> Result<Client, Error>
+where
+    R: AsyncRead + 'static,
+    W: AsyncWrite + 'static,
+{
+    let (client, driver) = opening.connect();
+    compio::runtime::spawn(drive(driver, reader, writer)).detach();
+    client.ready().await?;
+    Ok(client)
+}

@@ -1,0 +1,85 @@
+//! Tarantool connections over any stream of the [`futures_io`] traits.
+//!
+//! What `tarantool-smol` and `tarantool-async-std` share, and the way to bind the client to another
+//! runtime whose sockets have these traits: open a stream, call [`connect_over`], spawn the drive.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use futures_io::{AsyncRead, AsyncWrite};
+//! use tarantool_client::{Client, Config, Error, Opening, Sleep};
+//!
+//! async fn connect<S>(config: &Config, stream: S) -> Result<Client, Error>
+//! where
+//!     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+//! {
+//!     let timer = Sleep::new(|at: Instant| async move { drop(smol::Timer::at(at).await) });
+//!     let (client, drive) = tarantool_futures_io::connect_over(Opening::begin(config), stream, timer);
+//!     smol::spawn(drive).detach();
+//!     client.ready().await?;
+//!     Ok(client)
+//! }
+//! ```
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use futures_io::{AsyncRead, AsyncWrite};
+use tarantool_client::{Client, Drive, Opening, Timer, Transport};
+
+/// A client over an open stream, and the future that drives its connection.
+///
+/// Spawn the drive, then await [`Client::ready`] before using the client.
+pub fn connect_over<S, T>(
+    opening: Opening<'_>,
+    stream: S,
+    timer: T,
+) -> (Client, Drive<Stream<S>, T>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: Timer,
+{
+    let (client, driver) = opening.connect();
+    (client, Drive::new(driver, Stream::new(stream), timer))
+}
+
+/// A stream of the `futures-io` traits as a [`Transport`].
+pub struct Stream<S> {
+    stream: S,
+    /// Where bytes are read to: the trait wants initialised memory, and clearing the input's spare
+    /// capacity for each read would cost more than copying what has come.
+    chunk: Box<[u8]>,
+}
+
+/// As much as a [`Drive`] reads at once.
+const CHUNK_BYTES: usize = 80 << 10;
+
+impl<S> Stream<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, chunk: vec![0; CHUNK_BYTES].into() }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Stream<S> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<io::Result<usize>> {
+        // No more than there is room for, so that the input does not move.
+        let room = (input.capacity() - input.len()).min(self.chunk.len());
+        let chunk = &mut self.chunk[..room];
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, chunk))?;
+        input.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        Poll::Ready(Ok(read))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, output: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, output)
+    }
+}
+
+impl<S> fmt::Debug for Stream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").finish_non_exhaustive()
+    }
+}

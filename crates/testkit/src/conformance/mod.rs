@@ -1,0 +1,339 @@
+//! What must hold on every connector, whatever it is bound to: the conformance suite.
+//!
+//! An adapter implements [`Adapter`] for a type of its tests and lets
+//! [`conformance!`](crate::conformance!) make tests of all cases, each named by the server it runs
+//! against:
+//!
+//! - `real`: against a Tarantool; skipped, loudly, where none is installed;
+//! - `embedded`: against the [`Server`](crate::Server) of this crate;
+//! - `scripted`: against a peer whose every byte the case decides.
+//!
+//! ```no_run
+//! use tarantool_client::{Async, Client, Config, Error};
+//! use tarantool_testkit::conformance::{Adapter, Task};
+//!
+//! struct Ours;
+//!
+//! impl Adapter for Ours {
+//!     type Mode = Async;
+//!
+//!     async fn connect(config: Config) -> Result<Client, Error> {
+//!         # let _ = config;
+//!         # unimplemented!()
+//!         // our_runtime::connect(config).await
+//!     }
+//!
+//!     fn run(case: impl Future<Output = ()>) {
+//!         # drop(case);
+//!         // our_runtime::block_on(case)
+//!     }
+//!
+//!     async fn tasks(tasks: Vec<Task>) {
+//!         # drop(tasks);
+//!         // our_runtime::spawn each, then await each
+//!     }
+//! }
+//!
+//! mod ours {
+//!     tarantool_testkit::conformance!(async super::Ours);
+//! }
+//! # fn main() {}
+//! ```
+#![expect(missing_docs, reason = "the names of cases say what must hold")]
+#![allow(clippy::missing_panics_doc, reason = "a case panics when it fails")]
+
+pub mod backend;
+pub mod bad_peers;
+pub mod bounded;
+pub mod chunks;
+pub mod connections;
+pub mod drops;
+mod functions;
+pub mod limits;
+pub mod logins;
+pub mod names;
+pub mod packets;
+pub mod peer;
+pub mod rows;
+pub mod selects;
+pub mod stalls;
+pub mod tasks;
+pub mod threads;
+pub mod times;
+pub mod updates;
+pub mod verbs;
+pub mod waiting;
+
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::thread;
+
+use tarantool_client::{Async, Blocking, Client, Config, Error, Mode, Pending};
+
+pub use self::backend::{Backend, Wanted};
+use self::backend::{connect, connect_as, create_space, index};
+pub use self::bounded::bounded;
+pub use self::waiting::block_on;
+
+/// One adapter, as the suite needs it.
+pub trait Adapter: 'static {
+    /// How its client waits.
+    type Mode: Waits;
+
+    fn connect(config: Config) -> impl Future<Output = Result<Client<Self::Mode>, Error>>;
+
+    /// Runs a case on the runtime that drives the connections.
+    fn run(case: impl Future<Output = ()>);
+
+    /// Runs tasks at the same time, as users would, until all are over.
+    fn tasks(tasks: Vec<Task>) -> impl Future<Output = ()>;
+
+    fn wait<T: Send>(
+        reply: <Self::Mode as Mode>::Reply<T>,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        Self::Mode::wait(reply)
+    }
+
+    /// Makes `count` requests that are under way at once, each given its index, and returns their
+    /// results in that order.
+    fn all<T: Send>(
+        client: &Client<Self::Mode>,
+        count: usize,
+        start: impl Fn(&Client<Self::Mode>, usize) -> <Self::Mode as Mode>::Reply<T> + Sync,
+    ) -> impl Future<Output = Vec<Result<T, Error>>> {
+        Self::Mode::all(client, count, start)
+    }
+}
+
+/// Work that shares a connection with other work.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How each mode waits for replies.
+pub trait Waits: Mode + Send + Sync + 'static {
+    fn wait<T: Send>(reply: Self::Reply<T>) -> impl Future<Output = Result<T, Error>> + Send;
+
+    fn all<T: Send>(
+        client: &Client<Self>,
+        count: usize,
+        start: impl Fn(&Client<Self>, usize) -> Self::Reply<T> + Sync,
+    ) -> impl Future<Output = Vec<Result<T, Error>>>;
+}
+
+impl Waits for Async {
+    fn wait<T: Send>(reply: Pending<T>) -> impl Future<Output = Result<T, Error>> + Send {
+        reply
+    }
+
+    async fn all<T: Send>(
+        client: &Client,
+        count: usize,
+        start: impl Fn(&Client, usize) -> Pending<T> + Sync,
+    ) -> Vec<Result<T, Error>> {
+        let pending: Vec<_> = (0..count).map(|index| start(client, index)).collect();
+        let mut results = Vec::new();
+        for reply in pending {
+            results.push(reply.await);
+        }
+        results
+    }
+}
+
+impl Waits for Blocking {
+    fn wait<T: Send>(reply: Result<T, Error>) -> impl Future<Output = Result<T, Error>> + Send {
+        ready(reply)
+    }
+
+    async fn all<T: Send>(
+        client: &Client<Self>,
+        count: usize,
+        start: impl Fn(&Client<Self>, usize) -> Result<T, Error> + Sync,
+    ) -> Vec<Result<T, Error>> {
+        let start = &start;
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..count).map(|index| scope.spawn(move || start(client, index))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+}
+
+/// A case on the real server.
+pub fn on_real<A, F>(name: &'static str, case: fn(&'static Backend) -> F)
+where
+    A: Adapter,
+    F: Future<Output = ()> + 'static,
+{
+    bounded(move || {
+        if let Some(server) = Backend::shared_real(name) {
+            A::run(async { case(server).await });
+        }
+    });
+}
+
+/// A case on the embedded server.
+pub fn on_embedded<A, F>(_name: &'static str, case: fn(&'static Backend) -> F)
+where
+    A: Adapter,
+    F: Future<Output = ()> + 'static,
+{
+    bounded(move || A::run(async { case(Backend::shared_embedded()).await }));
+}
+
+/// A case that brings its own peer.
+pub fn on_scripted<A, F>(_name: &'static str, case: fn() -> F)
+where
+    A: Adapter,
+    F: Future<Output = ()> + 'static,
+{
+    bounded(move || A::run(async { case().await }));
+}
+
+/// Makes tests of all cases of the [conformance suite](conformance) for an
+/// [`Adapter`](conformance::Adapter).
+///
+/// With `async` before the adapter's type also those about futures.
+#[macro_export]
+macro_rules! conformance {
+    (async $adapter:ty) => {
+        $crate::conformance! { $adapter }
+        $crate::conformance! { @both
+            drops::a_request_may_be_dropped_at_any_poll,
+            drops::futures_may_be_dropped_at_any_time,
+            drops::requests_of_a_dropped_client_are_answered,
+            drops::requests_that_nobody_waits_for_are_executed,
+            threads::a_client_works_on_other_threads,
+            threads::a_reply_may_move_to_another_thread,
+        }
+        $crate::conformance! { @scripted
+            drops::a_connect_may_be_dropped_at_any_poll,
+        }
+    };
+    ($adapter:ty) => {
+        pub(crate) type Adapter = $adapter;
+
+        $crate::conformance! { @both
+            verbs::a_ping_is_answered,
+            verbs::a_call_gives_none_one_or_several_values,
+            verbs::an_unknown_function_is_an_error,
+            verbs::rows_are_inserted_replaced_found_and_deleted,
+            verbs::an_index_finds_and_changes_rows_by_number_and_by_name,
+            verbs::any_request_can_be_sent_and_its_reply_read_undecoded,
+            verbs::a_value_that_cannot_be_encoded_is_not_sent,
+            selects::every_iterator_of_a_tree_gives_its_rows_in_its_order,
+            selects::limit_and_offset_cut_out_a_part,
+            selects::composite_keys_may_be_given_in_part,
+            selects::an_iterator_that_the_index_lacks_is_an_error,
+            updates::every_operation_by_number,
+            updates::every_operation_by_negative_number,
+            updates::every_operation_by_name_and_by_path,
+            updates::fields_can_be_counted_from_one,
+            updates::a_missing_row_is_none_and_a_wrong_operation_an_error,
+            updates::an_upsert_inserts_or_changes,
+            updates::wide_integer_keys_change_the_row_that_they_name,
+            rows::a_row_of_another_type_is_named_with_its_column_and_types,
+            rows::optional_columns_at_the_end_may_be_absent,
+            rows::columns_beyond_the_type_are_skipped,
+            rows::every_width_of_integer_comes_back,
+            names::a_space_created_elsewhere_is_found,
+            names::an_unknown_name_is_named,
+            names::names_and_numbers_can_be_mixed,
+            logins::a_user_logs_in,
+            logins::a_wrong_password_is_refused_and_never_shown,
+            logins::an_unknown_user_is_refused,
+            connections::a_unix_socket_works_as_tcp_does,
+            connections::an_ipv6_address_works_too,
+            connections::the_server_is_known,
+            connections::a_closed_client_refuses_requests_and_answers_those_accepted,
+            connections::a_killed_server_is_told_to_all_and_named,
+            connections::requests_of_a_killed_server_know_whether_they_were_sent,
+            connections::a_server_that_shuts_down_is_told_to_all,
+            connections::a_dropped_client_closes_its_connection,
+            limits::eight_mebibytes_come_back,
+            limits::a_tuple_of_sixty_four_mebibytes_comes_back,
+            limits::a_row_over_the_servers_limit_is_its_error,
+            limits::a_request_over_the_packet_limit_is_not_sent,
+            limits::a_reply_over_the_packet_limit_ends_the_connection,
+            limits::limits_of_zero_count_as_one,
+            limits::every_batching_answers_everything,
+            tasks::any_number_of_tasks_get_their_own_answers,
+            tasks::every_batching_serves_many_tasks,
+            tasks::a_full_connection_answers_all,
+            times::a_slow_call_times_out_and_its_late_reply_is_dropped,
+            times::a_late_reply_never_answers_a_newer_request,
+            times::a_request_without_a_place_times_out_unsent,
+            times::many_timeouts_leave_nothing_behind,
+        }
+        $crate::conformance! { @real
+            verbs::a_call_finds_functions_by_path,
+            verbs::an_eval_gives_what_its_code_returns,
+            verbs::errors_of_lua_keep_code_and_text,
+            selects::the_iterators_of_other_indexes_work,
+            names::an_index_made_anew_with_another_number_is_found,
+            names::a_space_made_anew_with_another_number_is_found,
+            logins::a_password_with_special_characters_logs_in,
+            logins::an_empty_password_logs_in,
+            logins::what_a_user_may_not_do_is_an_error_of_the_request,
+        }
+        $crate::conformance! { @embedded
+            chunks::replies_of_single_bytes_are_put_together,
+        }
+        $crate::conformance! { @scripted
+            bad_peers::a_closed_port_refuses,
+            bad_peers::a_host_that_does_not_exist_is_named,
+            bad_peers::a_web_server_is_no_tarantool,
+            bad_peers::a_console_port_is_recognised,
+            bad_peers::a_server_that_never_greets_is_given_up,
+            bad_peers::a_server_that_never_answers_the_login_is_given_up,
+            bad_peers::a_close_before_the_greeting_is_told,
+            bad_peers::a_close_inside_the_greeting_is_told,
+            bad_peers::a_close_before_the_login_reply_is_told,
+            bad_peers::a_refusal_instead_of_a_login_is_told,
+            bad_peers::a_close_in_mid_frame_is_told,
+            bad_peers::the_reason_that_a_server_gives_before_it_closes_is_told,
+            bad_peers::a_garbage_length_ends_the_connection,
+            bad_peers::a_packet_of_no_length_ends_the_connection,
+            bad_peers::a_garbage_header_ends_the_connection,
+            bad_peers::an_unknown_sync_ends_the_connection,
+            bad_peers::a_body_that_is_no_map_ends_the_connection,
+            bad_peers::a_packet_over_the_limit_ends_the_connection,
+            chunks::a_peer_that_reads_and_writes_single_bytes_is_served,
+            stalls::a_peer_that_reads_only_after_it_has_written_gets_everything,
+            stalls::a_slow_reader_gets_everything,
+            stalls::a_deaf_peer_does_not_delay_timeouts,
+            stalls::a_request_that_a_deaf_peer_takes_in_part_times_out,
+            stalls::a_peer_that_closes_without_reading_ends_the_wait,
+            stalls::a_deaf_peer_in_the_handshake_is_given_up,
+            stalls::answers_before_a_half_close_are_delivered,
+        }
+    };
+    (@both $($module:ident::$case:ident,)*) => { $(
+        mod $case {
+            $crate::conformance! { @test on_real real $module $case }
+            $crate::conformance! { @test on_embedded embedded $module $case }
+        }
+    )* };
+    (@real $($module:ident::$case:ident,)*) => { $(
+        mod $case {
+            $crate::conformance! { @test on_real real $module $case }
+        }
+    )* };
+    (@embedded $($module:ident::$case:ident,)*) => { $(
+        mod $case {
+            $crate::conformance! { @test on_embedded embedded $module $case }
+        }
+    )* };
+    (@scripted $($module:ident::$case:ident,)*) => { $(
+        mod $case {
+            $crate::conformance! { @test on_scripted scripted $module $case }
+        }
+    )* };
+    (@test $on:ident $server:ident $module:ident $case:ident) => {
+        #[test]
+        fn $server() {
+            $crate::conformance::$on::<super::Adapter, _>(
+                stringify!($case),
+                $crate::conformance::$module::$case::<super::Adapter>,
+            );
+        }
+    };
+}

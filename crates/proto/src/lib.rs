@@ -78,6 +78,7 @@ mod stats;
 
 pub use auth::chap_sha1;
 pub use batching::{Batching, Decision};
+pub use bytes::{Bytes, BytesMut};
 pub use config::{Config, Credentials, Password};
 pub use connection::{Connection, Event, ServerInfo};
 pub use error::{ConnectionError, Outcome, ProtocolError, SendError, Stage, Unanswered};

@@ -1,6 +1,8 @@
 //! The repository's own tasks.
 
+mod alike;
 mod cargo;
+mod conformance;
 mod foreign;
 mod process;
 mod purity;
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask test         everything that must hold: format, lints, docs, tests, purity, examples
+cargo xtask conformance  what must hold on every connector: a table of case, runtime and server
 cargo xtask purity       what crates may depend on and mention
 cargo xtask fuzz-check   whether the fuzz targets compile
 cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match *arguments.as_slice() {
         ["test"] => test::all(&root),
+        ["conformance"] => test::conformance(&root),
         ["purity"] => test::purity(&root),
         ["foreign"] => steps::run(&root, &[("foreign clients", foreign::run)]),
         ["fuzz-check"] => test::fuzz_check(&root),

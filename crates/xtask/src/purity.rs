@@ -4,13 +4,22 @@ use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::alike;
 use crate::cargo::dependencies;
 
 /// Crates that bind the client to a runtime, by folder.
-const ADAPTERS: [&str; 2] = ["blocking", "tokio"];
+const ADAPTERS: [&str; 5] = ["async-std", "blocking", "compio", "smol", "tokio"];
 
 /// How many crates a normal build may take besides its own.
-const BUDGETS: [(&str, usize); 3] = [("proto", 12), ("blocking", 15), ("tokio", 20)];
+const BUDGETS: [(&str, usize); 6] = [
+    ("proto", 12),
+    ("blocking", 15),
+    ("tokio", 20),
+    ("smol", 44),
+    ("async-std", 44),
+    // Most of it compio's own.
+    ("compio", 62),
+];
 
 /// What can deadlock, starve or lose a wake-up belongs in client or proto, where it is tested once.
 const ADAPTER_LINES_MAX: usize = 250;
@@ -19,6 +28,10 @@ const ADAPTER_LINES_MAX: usize = 250;
 /// the core); this also sees code that is not compiled here.
 const FOREIGN_TO_CORE: [&str; 6] =
     ["std::net", "std::thread", "Mutex", "RwLock", "Instant::now", "SystemTime"];
+
+/// An adapter binds sockets and timers and knows nothing about the protocol.
+const FOREIGN_TO_ADAPTERS: [&str; 8] =
+    ["RequestType", "RequestId", "sync()", "Frame", "Header", "Packet", "Reader", "0x"];
 
 /// Checks all rules and prints what it measured.
 ///
@@ -39,7 +52,11 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         size(root, folder, &mut breaches)?;
     }
     lints(root, &mut breaches)?;
-    core(root, &mut breaches)?;
+    mentions(root, "proto", &FOREIGN_TO_CORE, &mut breaches)?;
+    for folder in ADAPTERS {
+        mentions(root, folder, &FOREIGN_TO_ADAPTERS, &mut breaches)?;
+    }
+    alike::check(root, &mut breaches)?;
     if breaches.is_empty() {
         return Ok(());
     }
@@ -95,18 +112,24 @@ fn lints(root: &Path, breaches: &mut Vec<String>) -> Result<(), String> {
     Ok(())
 }
 
-fn core(root: &Path, breaches: &mut Vec<String>) -> Result<(), String> {
-    let files = sources(&root.join("crates/proto/src"))?;
+/// No code of a crate mentions any of `words`.
+fn mentions(
+    root: &Path,
+    folder: &str,
+    words: &[&str],
+    breaches: &mut Vec<String>,
+) -> Result<(), String> {
+    let package = package(folder);
+    let files = sources(&root.join("crates").join(folder).join("src"))?;
     for file in &files {
         for (number, line) in code(&read(file)?) {
-            for word in FOREIGN_TO_CORE.iter().filter(|word| line.contains(**word)) {
+            for word in words.iter().filter(|word| line.contains(**word)) {
                 let place = format!("{}:{number}", shown(root, file));
-                breaches.push(format!("{place}: {word} is not for the core"));
+                breaches.push(format!("{place}: {word} is not for {package}"));
             }
         }
     }
-    let words = FOREIGN_TO_CORE.join(", ");
-    println!("tarantool-proto: {} files searched for {words}", files.len());
+    println!("{package}: {} files searched for {}", files.len(), words.join(", "));
     Ok(())
 }
 
@@ -149,7 +172,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 

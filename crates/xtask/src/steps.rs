@@ -32,8 +32,21 @@ impl Run<'_> {
     /// # Errors
     /// It fails; the message names the tests that did.
     pub(crate) fn run(&mut self, command: &mut Command) -> Result<End, String> {
+        self.run_seeing(command, |_| {})
+    }
+
+    /// As [`run`](Self::run), with each line of the output for `see` as well.
+    ///
+    /// # Errors
+    /// It fails; the message names the tests that did.
+    pub(crate) fn run_seeing(
+        &mut self,
+        command: &mut Command,
+        mut see: impl FnMut(&str),
+    ) -> Result<End, String> {
         let before = self.failed_tests.len();
         let ran = process::run(command, |line| {
+            see(line);
             if let Some(counts) = Counts::from_line(line) {
                 self.counts += counts;
             } else if let Some(name) = failed_test(line) {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::cargo::cargo;
+use crate::conformance;
 use crate::purity;
 use crate::server::{self, Server};
 use crate::steps::{self, End, Run};
@@ -23,6 +24,10 @@ pub(crate) fn all(root: &Path) -> ExitCode {
             ("examples", run_examples),
         ],
     )
+}
+
+pub(crate) fn conformance(root: &Path) -> ExitCode {
+    steps::run(root, &[("server", provide_server), ("conformance", conformance::run)])
 }
 
 pub(crate) fn purity(root: &Path) -> ExitCode {
@@ -80,7 +85,7 @@ fn run_doc_tests(run: &mut Run<'_>) -> Result<End, String> {
 }
 
 /// Where there is a server, no test may do without.
-fn require_server(command: &mut Command, has_server: bool) -> &mut Command {
+pub(crate) fn require_server(command: &mut Command, has_server: bool) -> &mut Command {
     if has_server {
         command.env("TARANTOOL_REQUIRED", "1");
     }
@@ -93,9 +98,9 @@ fn check_purity(run: &mut Run<'_>) -> Result<End, String> {
 
 fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
     let example = ["run", "--release", "--example"];
-    let quickstart = || {
+    let named = |name| {
         let mut command = cargo(run.root, &example);
-        command.arg("quickstart");
+        command.arg(name);
         command
     };
     let article = || {
@@ -104,15 +109,28 @@ fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
         command
     };
     // As on a machine without a server: the examples then bring their own.
-    for mut command in [quickstart(), article()] {
+    let examples = || QUICK_EXAMPLES.map(named).into_iter().chain([article()]);
+    for mut command in examples() {
         run.run(command.env("TARANTOOL", "no-such-program"))?;
     }
     if !run.has_server {
         return Ok(End::Skipped("no Tarantool: run on the embedded server only".to_owned()));
     }
-    run.run(&mut quickstart())?;
-    run.run(&mut article())
+    for mut command in examples() {
+        run.run(&mut command)?;
+    }
+    Ok(End::Done)
 }
+
+const QUICK_EXAMPLES: [&str; 7] = [
+    "quickstart",
+    "quickstart_tokio",
+    "quickstart_async_std",
+    "quickstart_smol",
+    "quickstart_compio",
+    "quickstart_blocking",
+    "bring_your_own_loop",
+];
 
 fn check_fuzz_targets(run: &mut Run<'_>) -> Result<End, String> {
     run.run(&mut cargo(run.root, &["check", "--manifest-path", "fuzz/Cargo.toml"]))

@@ -30,7 +30,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Waits for the end of a thread, without standing in the way of the runtime, and passes its panic
 /// on.
-pub(super) async fn join<T>(thread: JoinHandle<T>) -> T {
+pub async fn join<T>(thread: JoinHandle<T>) -> T {
     while !thread.is_finished() {
         pause(Duration::from_millis(2)).await;
     }

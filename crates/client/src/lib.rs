@@ -47,6 +47,6 @@ pub use mode::{Async, Mode};
 pub use pending::Pending;
 pub use space::{Index, Select, Space};
 pub use tarantool_proto::{
-    Batching, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome, Response, ServerError,
-    ServerInfo, Stats, Version, msgpack, request, request::ops,
+    Batching, Capability, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome, Response,
+    ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request, request::ops,
 };

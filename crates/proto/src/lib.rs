@@ -58,6 +58,7 @@
 
 mod auth;
 mod batching;
+mod capability;
 mod config;
 mod connection;
 mod deadlines;
@@ -74,10 +75,12 @@ mod schema;
 pub mod server;
 mod server_error;
 mod slots;
+mod sql;
 mod stats;
 
 pub use auth::chap_sha1;
 pub use batching::{Batching, Decision};
+pub use capability::{Capability, Unsupported};
 pub use config::{Config, Credentials, Password};
 pub use connection::{Connection, Event, ServerInfo};
 pub use error::{ConnectionError, Outcome, ProtocolError, SendError, Stage, Unanswered};
@@ -89,4 +92,5 @@ pub use request::Request;
 pub use response::Response;
 pub use server_error::{ServerError, StackEntry};
 pub use slots::{Answer, RequestId};
+pub use sql::{Column, PreparedStatement, SqlInfo};
 pub use stats::{Histogram, Stats};

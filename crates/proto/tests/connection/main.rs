@@ -1,6 +1,7 @@
 //! The connection's state machine against a scripted server.
 
 mod batching;
+mod capabilities;
 mod handshake;
 mod known;
 mod limits;

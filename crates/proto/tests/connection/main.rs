@@ -12,5 +12,6 @@ mod outcomes;
 mod peer;
 mod replies;
 mod schema;
+mod sql;
 mod steps;
 mod streams;

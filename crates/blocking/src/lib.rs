@@ -47,9 +47,9 @@ use std::time::{Duration, Instant};
 
 use tarantool_client::Blocking;
 pub use tarantool_client::{
-    Address, Batching, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
-    IteratorType, Outcome, Response, ServerError, ServerInfo, Stats, Submitted, msgpack, ops,
-    request,
+    Address, Batching, Capability, Column, Config, ConfigError, ConnectionError, Error, ErrorCode,
+    ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response, ServerError,
+    ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops, request,
 };
 
 use crate::socket::Stream;
@@ -60,6 +60,8 @@ pub type Client = tarantool_client::Client<Blocking>;
 pub type Space<T> = tarantool_client::Space<T, Blocking>;
 /// An index of a space.
 pub type Index<T> = tarantool_client::Index<T, Blocking>;
+/// Rows page after page.
+pub type Pages<T> = tarantool_client::Pages<T, Blocking>;
 
 /// Connects and logs in. Takes a URI or a [`Config`].
 ///

@@ -78,6 +78,8 @@ pub enum ErrorKind {
     SchemaUnavailable(Box<str>),
     /// The connected server does not have what the request needs.
     Unsupported(Unsupported),
+    /// What belongs to one connection, such as a prepared statement, was used on another.
+    OtherConnection,
 }
 
 impl Error {
@@ -143,7 +145,8 @@ impl Error {
             ErrorKind::Config(_)
             | ErrorKind::Encode(_)
             | ErrorKind::UnknownName(_)
-            | ErrorKind::Unsupported(_) => false,
+            | ErrorKind::Unsupported(_)
+            | ErrorKind::OtherConnection => false,
             ErrorKind::NotAccepted { error, .. } => {
                 matches!(error, SendError::Closed | SendError::Saturated)
             }
@@ -195,6 +198,9 @@ impl fmt::Display for Error {
             }
             ErrorKind::UnknownName(what) => write!(f, "not sent: the server has no {what}"),
             ErrorKind::Unsupported(what) => write!(f, "not sent: {what}"),
+            ErrorKind::OtherConnection => {
+                f.write_str("not sent: made on another connection; make it anew on this one")
+            }
             ErrorKind::SchemaUnavailable(why) => {
                 write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
             }

@@ -33,9 +33,12 @@ mod driver;
 mod error;
 mod lead;
 mod mode;
+mod pages;
 mod pending;
+mod select;
 mod shared;
 mod space;
+mod sql;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
 pub use client::Client;
@@ -44,9 +47,13 @@ pub use drive::{Drive, Timer, Transport};
 pub use driver::{Driver, Output, connect};
 pub use error::{Error, ErrorKind};
 pub use mode::{Async, Mode};
+pub use pages::{Page, Pages, Position};
 pub use pending::Pending;
-pub use space::{Index, Select, Space};
+pub use select::Select;
+pub use space::{Index, Space};
+pub use sql::{Executed, Prepared, Statement};
 pub use tarantool_proto::{
-    Batching, Capability, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome, Response,
-    ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request, request::ops,
+    Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome,
+    Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
+    request::named, request::ops,
 };

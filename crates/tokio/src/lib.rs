@@ -36,9 +36,10 @@ use std::time::Instant;
 
 use tarantool_client::Drive;
 pub use tarantool_client::{
-    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
-    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
-    msgpack, ops, request,
+    Address, Batching, Capability, Client, Column, Config, ConfigError, ConnectionError, Error,
+    ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page, Pages, Pending, Position,
+    Prepared, Response, Select, ServerError, ServerInfo, Space, Statement, Stats, Unsupported,
+    msgpack, named, ops, request,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;

@@ -10,9 +10,11 @@ pub(crate) mod limits;
 pub(crate) mod logins;
 pub(crate) mod names;
 pub(crate) mod packets;
+pub(crate) mod pages;
 pub(crate) mod peer;
 pub(crate) mod rows;
 pub(crate) mod selects;
+pub(crate) mod sql;
 pub(crate) mod stalls;
 pub(crate) mod support;
 pub(crate) mod times;
@@ -58,6 +60,19 @@ macro_rules! suite {
             selects::composite_keys_may_be_given_in_part,
             selects::the_iterators_of_other_indexes_work,
             selects::an_iterator_that_the_index_lacks_is_an_error,
+            pages::positions_are_not_asked_of_servers_without_them,
+            pages::pages_by_key_need_no_positions,
+            pages::pages_by_key_that_would_go_wrong_are_refused,
+            sql::rows_come_as_structs_or_tuples_with_their_columns,
+            sql::changes_tell_how_many_rows_and_which_ids,
+            sql::parameters_of_every_type_come_back,
+            sql::parameters_can_be_named_and_numbered,
+            sql::errors_of_statements_are_the_servers,
+            sql::extensions_as_parameters_do_not_reach_a_server_that_dies_of_them,
+            sql::everything_is_told_of_columns_where_the_session_wants_it,
+            sql::a_prepared_statement_is_executed_any_number_of_times,
+            sql::a_prepared_statement_expires_with_the_schema,
+            sql::a_prepared_statement_belongs_to_its_connection,
             updates::every_operation_by_number,
             updates::every_operation_by_negative_number,
             updates::every_operation_by_name_and_by_path,
@@ -96,6 +111,10 @@ macro_rules! suite {
             times::many_timeouts_leave_nothing_behind,
         }
         suite! { @alone $run,
+            pages::a_page_tells_where_the_next_begins::<$mode>,
+            pages::a_position_that_is_none_is_the_servers_error::<$mode>,
+            pages::all_rows_come_page_after_page::<$mode>,
+            pages::pages_of_a_changing_space_go_on::<$mode>,
             bad_peers::a_closed_port_refuses::<$mode>,
             bad_peers::a_host_that_does_not_exist_is_named::<$mode>,
             bad_peers::a_web_server_is_no_tarantool::<$mode>,

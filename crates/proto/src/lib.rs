@@ -51,6 +51,7 @@
 //!   counters.
 //! - [`request`]: requests as plain values; [`Frame`]: one of them encoded; [`Response`]: a reply.
 //! - [`msgpack`]: the checked reader, writing in shortest form, serde.
+//! - [`Capability`]: what not every server has; a request that needs it is not sent to one without.
 //! - [`Batching`]: when queued requests become a write.
 //! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*

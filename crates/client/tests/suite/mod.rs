@@ -115,6 +115,7 @@ macro_rules! suite {
             pages::a_position_that_is_none_is_the_servers_error::<$mode>,
             pages::all_rows_come_page_after_page::<$mode>,
             pages::pages_of_a_changing_space_go_on::<$mode>,
+            pages::a_page_without_a_position_is_the_last::<$mode>,
             bad_peers::a_closed_port_refuses::<$mode>,
             bad_peers::a_host_that_does_not_exist_is_named::<$mode>,
             bad_peers::a_web_server_is_no_tarantool::<$mode>,

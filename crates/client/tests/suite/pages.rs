@@ -9,10 +9,14 @@ use tarantool_client::{
 };
 use tarantool_testkit::{Server, Tarantool};
 
+use super::packets::{GREETING, ok, ok_with, reply};
+use super::peer::serve;
 use super::support::connect_as;
 use super::{Adapter, connect, create_space};
 
 type Row = (u64, String);
+
+const PING: u64 = 64;
 
 /// How an adapter goes through pages.
 pub(crate) trait Paging: Mode {
@@ -155,6 +159,24 @@ pub(crate) async fn pages_of_a_changing_space_go_on<M: Adapter + Paging>() {
         M::wait(space.delete(id)).await.unwrap();
     }
     assert_eq!(all(pages).await, [vec![4, 6, 7], vec![8, 9, 10]]);
+}
+
+/// A server that announces positions and gives none.
+pub(crate) async fn a_page_without_a_position_is_the_last<M: Adapter + Paging>() {
+    let (config, peer) = serve(|link| {
+        link.write(GREETING);
+        let id = link.request().unwrap();
+        link.write(&reply(0, id.sync, &[0x81, 0x55, 0x91, 0x04]));
+        let select = link.request().unwrap();
+        link.write(&ok_with(select.sync, &[0x92, 0x01, 0xa1, b'a']));
+        let ping = link.request().unwrap();
+        assert_eq!(ping.kind, PING, "the same page would come again and again");
+        link.write(&ok(ping.sync));
+    });
+    let client = connect_as::<M>(config).await;
+    assert_eq!(all(client.space::<Row>(512).select(()).pages(1)).await, [[1]]);
+    M::wait(client.ping()).await.unwrap();
+    peer.join();
 }
 
 pub(crate) async fn positions_are_not_asked_of_servers_without_them<M: Adapter + Paging>(

@@ -122,6 +122,7 @@ fn decode(response: &Response) {
     let _ = response.rows::<(u64, &str, Option<f64>)>();
     let _ = response.first::<(i64, String)>();
     let _ = response.returned::<(bool, String)>();
+    let _ = (response.columns(), response.sql_info(), response.prepared(), response.position());
     if let Err(error) = response.clone().into_result() {
         let _ = format!("{error} {error:?}");
     }

@@ -41,11 +41,7 @@ use async_std::net::TcpStream;
 use async_std::os::unix::net::UnixStream;
 use async_std::task;
 use futures_io::{AsyncRead, AsyncWrite};
-pub use tarantool_client::{
-    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
-    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
-    msgpack, ops, request,
-};
+pub use tarantool_client::api::*;
 use tarantool_client::{Opening, Sleep};
 
 /// Connects and logs in, and spawns the task that drives the connection.

@@ -46,9 +46,9 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub use tarantool_client::{
-    Address, Batching, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
-    IteratorType, Outcome, Response, ServerError, ServerInfo, Stats, Submitted, msgpack, ops,
-    request,
+    Address, Batching, Capability, Column, Config, ConfigError, ConnectionError, Error, ErrorCode,
+    ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response, ServerError,
+    ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops, request,
 };
 use tarantool_client::{Blocking, Opening};
 
@@ -60,6 +60,21 @@ pub type Client = tarantool_client::Client<Blocking>;
 pub type Space<T> = tarantool_client::Space<T, Blocking>;
 /// An index of a space.
 pub type Index<T> = tarantool_client::Index<T, Blocking>;
+/// Rows page after page: an iterator.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tarantool_blocking::Error> {
+/// let client = tarantool_blocking::connect("tarantool://localhost:3301")?;
+/// let users = client.space::<(u64, String)>("users");
+/// for page in users.select(()).pages(1000) {                        // server 2.11
+///     println!("{} more", page?.len());
+/// }
+/// for page in users.select(()).pages_by_key(1000, |user| user.0) {  // any server
+///     println!("{} more", page?.len());
+/// }
+/// # Ok(()) }
+/// ```
+pub type Pages<T> = tarantool_client::Pages<T, Blocking>;
 
 /// Connects and logs in. Takes a URI or a [`Config`].
 ///

@@ -101,7 +101,7 @@ impl Client<Blocking> {
     /// when there are enough for a full write, when a thread waits for a reply, or by
     /// [`flush`](Self::flush). At a limit this drives the connection until there is a place.
     pub fn submit<R: Request>(&self, request: R) -> Submitted<Response> {
-        let pending = self.start(&request, Ok);
+        let pending = self.start(&request, |response, _| Ok(response));
         self.mode().lead.after_submit(after(self.timeout()));
         Submitted { pending, lead: Arc::clone(&self.mode().lead) }
     }

@@ -78,7 +78,7 @@ impl<M: Mode> Client<M> {
     pub(crate) fn start<R: Request, T>(
         &self,
         request: &R,
-        decode: fn(Response) -> Result<T, DecodeError>,
+        decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> Pending<T> {
         let subject = request.subject();
         let sent = self.shared.submit(request, subject, self.timeout);
@@ -89,19 +89,19 @@ impl<M: Mode> Client<M> {
     pub(crate) fn request<R: Request, T>(
         &self,
         request: &R,
-        decode: fn(Response) -> Result<T, DecodeError>,
+        decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> M::Reply<T> {
         self.mode().reply(self.start(request, decode))
     }
 
     /// Sends any request and returns its reply undecoded: the door that all verbs go through.
     pub fn send<R: Request>(&self, request: R) -> M::Reply<Response> {
-        self.request(&request, Ok)
+        self.request(&request, |response, _| Ok(response))
     }
 
     /// Checks that the server is there and answers.
     pub fn ping(&self) -> M::Reply<()> {
-        self.request(&Ping, |_| Ok(()))
+        self.request(&Ping, |_, _| Ok(()))
     }
 
     /// Calls a stored function or a Lua global, such as `box.info` or `space:method`.
@@ -202,6 +202,6 @@ impl<M: Mode> fmt::Debug for Client<M> {
     }
 }
 
-fn returned<T: DeserializeOwned>(response: Response) -> Result<T, DecodeError> {
+fn returned<T: DeserializeOwned>(response: Response, _: &Arc<Shared>) -> Result<T, DecodeError> {
     response.returned()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tarantool_proto::msgpack::{DecodeError, EncodeError};
 use tarantool_proto::request::Subject;
-use tarantool_proto::{ConnectionError, ErrorCode, Outcome, SendError, ServerError};
+use tarantool_proto::{ConnectionError, ErrorCode, Outcome, SendError, ServerError, Unsupported};
 
 use crate::config::ConfigError;
 
@@ -76,6 +76,10 @@ pub enum ErrorKind {
     /// The schema could not be read, which is needed to find a space or an index by name on servers
     /// before 3.0.
     SchemaUnavailable(Box<str>),
+    /// The connected server does not have what the request needs.
+    Unsupported(Unsupported),
+    /// What belongs to one connection, such as a prepared statement, was used on another.
+    OtherConnection,
 }
 
 impl Error {
@@ -138,7 +142,11 @@ impl Error {
     #[must_use]
     pub fn is_retry_safe(&self) -> bool {
         match self.kind() {
-            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::UnknownName(_) => false,
+            ErrorKind::Config(_)
+            | ErrorKind::Encode(_)
+            | ErrorKind::UnknownName(_)
+            | ErrorKind::Unsupported(_)
+            | ErrorKind::OtherConnection => false,
             ErrorKind::NotAccepted { error, .. } => {
                 matches!(error, SendError::Closed | SendError::Saturated)
             }
@@ -189,6 +197,10 @@ impl fmt::Display for Error {
                 write!(f, "executed, but the reply does not fit the type asked for: {error}")
             }
             ErrorKind::UnknownName(what) => write!(f, "not sent: the server has no {what}"),
+            ErrorKind::Unsupported(what) => write!(f, "not sent: {what}"),
+            ErrorKind::OtherConnection => {
+                f.write_str("not sent: made on another connection; make it anew on this one")
+            }
             ErrorKind::SchemaUnavailable(why) => {
                 write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
             }
@@ -240,6 +252,7 @@ impl std::error::Error for Error {
             ErrorKind::Server(error) => Some(error),
             ErrorKind::NotAccepted { error, .. } => Some(error),
             ErrorKind::Encode(error) => Some(error),
+            ErrorKind::Unsupported(error) => Some(error),
             ErrorKind::Decode(error) => Some(error),
             _ => None,
         }

@@ -34,10 +34,13 @@ mod error;
 mod lead;
 mod mode;
 mod opening;
+mod pages;
 mod pending;
+mod select;
 mod shared;
 mod sleep;
 mod space;
+mod sql;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
 pub use client::Client;
@@ -47,10 +50,24 @@ pub use driver::{Driver, Output, connect};
 pub use error::{Error, ErrorKind};
 pub use mode::{Async, Mode};
 pub use opening::Opening;
+pub use pages::{Page, Pages, Position};
 pub use pending::Pending;
+pub use select::Select;
 pub use sleep::Sleep;
-pub use space::{Index, Select, Space};
+pub use space::{Index, Space};
+pub use sql::{Executed, Prepared, Statement};
 pub use tarantool_proto::{
-    Batching, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome, Response, ServerError,
-    ServerInfo, Stats, Version, msgpack, request, request::ops,
+    Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome,
+    Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
+    request::named, request::ops,
 };
+
+/// What the connectors of asynchronous runtimes re-export.
+pub mod api {
+    pub use crate::{
+        Address, Batching, Capability, Client, Column, Config, ConfigError, ConnectionError, Error,
+        ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page, Pages, Pending,
+        Position, Prepared, Response, Select, ServerError, ServerInfo, Space, Statement, Stats,
+        Unsupported, msgpack, named, ops, request,
+    };
+}

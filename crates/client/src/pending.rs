@@ -22,7 +22,8 @@ use crate::shared::Shared;
 pub struct Pending<T> {
     state: State,
     subject: Subject,
-    decode: fn(Response) -> Result<T, DecodeError>,
+    /// Given the connection too, for what can be used on that one alone.
+    decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
 }
 
 enum State {
@@ -36,7 +37,7 @@ impl<T> Pending<T> {
         shared: &Arc<Shared>,
         sent: Result<RequestId, Error>,
         subject: Subject,
-        decode: fn(Response) -> Result<T, DecodeError>,
+        decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> Self {
         let state = match sent {
             Ok(id) => State::UnderWay(Arc::clone(shared), id),
@@ -65,12 +66,12 @@ impl<T> Pending<T> {
     #[inline]
     pub(crate) fn finish(&mut self, answer: Answer) -> Result<T, Error> {
         let state = std::mem::replace(&mut self.state, State::Done);
+        let State::UnderWay(shared, _) = state else {
+            return Err(over(self.subject));
+        };
         let response = match answer {
             Ok(response) => response,
             Err(why) => {
-                let State::UnderWay(shared, _) = state else {
-                    return Err(over(self.subject));
-                };
                 let cause = shared.lock().conn.failure().cloned();
                 return Err(shared.unanswered(self.subject, why, cause));
             }
@@ -78,7 +79,8 @@ impl<T> Pending<T> {
         let response = response
             .into_result()
             .map_err(|error| Error::of(self.subject, ErrorKind::Server(error)))?;
-        (self.decode)(response).map_err(|error| Error::of(self.subject, ErrorKind::Decode(error)))
+        (self.decode)(response, &shared)
+            .map_err(|error| Error::of(self.subject, ErrorKind::Decode(error)))
     }
 }
 

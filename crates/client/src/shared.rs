@@ -126,6 +126,7 @@ impl Shared {
             Unanswered::TimedOut(outcome) => ErrorKind::TimedOut { outcome },
             Unanswered::UnknownName(name) => ErrorKind::UnknownName(name),
             Unanswered::SchemaUnavailable(why) => ErrorKind::SchemaUnavailable(why),
+            Unanswered::Unsupported(what) => ErrorKind::Unsupported(what),
             other => ErrorKind::Lost {
                 outcome: other.outcome(),
                 cause: cause.unwrap_or(ConnectionError::Shutdown),

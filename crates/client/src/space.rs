@@ -1,22 +1,21 @@
 //! A space and its indexes as typed handles.
 
 use std::fmt;
-use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tarantool_proto::Response;
 use tarantool_proto::msgpack::DecodeError;
 use tarantool_proto::request::{
-    self, Delete, Identifier, Insert, Operations, Replace, Update, Upsert,
+    self, Delete, Identifier, Insert, InsertArrow, Operations, Replace, Update, Upsert,
 };
-use tarantool_proto::{IteratorType, Response};
 
 use crate::client::Client;
-use crate::error::Error;
 use crate::mode::{Async, Mode};
-use crate::pending::Pending;
+use crate::select::Select;
+use crate::shared::Shared;
 
 /// A space whose rows are `T`s: structs or tuples, field by field in the space's order.
 ///
@@ -36,7 +35,7 @@ pub struct Index<T, M: Mode = Async> {
 
 /// A name or number that a handle keeps.
 #[derive(Clone, Debug)]
-enum Owned {
+pub(crate) enum Owned {
     Number(u32),
     Name(Arc<str>),
 }
@@ -49,7 +48,7 @@ impl Owned {
         }
     }
 
-    fn get(&self) -> Identifier<'_> {
+    pub(crate) fn get(&self) -> Identifier<'_> {
         match self {
             Self::Number(number) => Identifier::Number(*number),
             Self::Name(name) => Identifier::Name(name),
@@ -57,7 +56,7 @@ impl Owned {
     }
 }
 
-const PRIMARY: Identifier<'static> = Identifier::Number(0);
+static PRIMARY: Owned = Owned::Number(0);
 
 impl<T, M: Mode> Space<T, M> {
     pub(crate) fn new(client: Client<M>, space: Identifier<'_>) -> Self {
@@ -96,17 +95,25 @@ impl<T, M: Mode> Space<T, M> {
         self.client.request(&request, nothing)
     }
 
+    /// Adds many rows at once, given as a record batch in Arrow's IPC format.
+    ///
+    /// Server 3.3, enterprise: not sent to older ones, and error
+    /// [`UNSUPPORTED`](crate::ErrorCode::UNSUPPORTED) from community servers.
+    pub fn insert_arrow(&self, batch: &[u8]) -> M::Reply<()> {
+        self.client.request(&InsertArrow::into(self.space.get()).data(batch), nothing)
+    }
+
     /// The row with this primary key.
     pub fn get<K: Serialize>(&self, key: K) -> M::Reply<Option<T>>
     where
         T: DeserializeOwned,
     {
-        self.client.request(&self.selection(PRIMARY, key).limit(1), first)
+        self.client.request(&self.selection(PRIMARY.get(), key).limit(1), first)
     }
 
     /// Rows by the primary key: all of its parts or the first of them, `()` for all rows.
     pub fn select<K: Serialize>(&self, key: K) -> Select<'_, K, T, M> {
-        Select { space: self, request: self.selection(PRIMARY, key) }
+        Select::new(self, &PRIMARY, key)
     }
 
     /// Changes the row with this primary key and returns it as it is then; `None` if there is no
@@ -115,7 +122,7 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: DeserializeOwned,
     {
-        self.update_by(PRIMARY, key, operations)
+        self.update_by(PRIMARY.get(), key, operations)
     }
 
     /// Removes the row with this primary key and returns it; `None` if there is no such row, and
@@ -124,7 +131,15 @@ impl<T, M: Mode> Space<T, M> {
     where
         T: DeserializeOwned,
     {
-        self.delete_by(PRIMARY, key)
+        self.delete_by(PRIMARY.get(), key)
+    }
+
+    pub(crate) fn identifier(&self) -> Identifier<'_> {
+        self.space.get()
+    }
+
+    pub(crate) fn client(&self) -> &Client<M> {
+        &self.client
     }
 
     fn selection<'a, K: Serialize>(
@@ -168,7 +183,7 @@ impl<T, M: Mode> Index<T, M> {
 
     /// Rows by this index: by all parts of its key or the first of them, `()` for all rows.
     pub fn select<K: Serialize>(&self, key: K) -> Select<'_, K, T, M> {
-        Select { space: &self.space, request: self.space.selection(self.index.get(), key) }
+        Select::new(&self.space, &self.index, key)
     }
 
     /// As [`Space::update`], finding the row by this index, which must be unique.
@@ -188,52 +203,14 @@ impl<T, M: Mode> Index<T, M> {
     }
 }
 
-/// A select that is being described; [`send`](Self::send), or `.await`, starts it.
-#[must_use = "a select is sent by `send`, or by awaiting it"]
-pub struct Select<'a, K, T, M: Mode = Async> {
-    space: &'a Space<T, M>,
-    request: request::Select<'a, K>,
-}
-
-impl<K: Serialize, T: DeserializeOwned, M: Mode> Select<'_, K, T, M> {
-    /// How rows relate to the key and in which order they come; default [`IteratorType::Eq`].
-    pub fn iterator(mut self, iterator: IteratorType) -> Self {
-        self.request = self.request.iterator(iterator);
-        self
-    }
-
-    /// At most this many rows; default all.
-    pub fn limit(mut self, limit: u32) -> Self {
-        self.request = self.request.limit(limit);
-        self
-    }
-
-    /// Leaves out this many rows at the start; default 0.
-    pub fn offset(mut self, offset: u32) -> Self {
-        self.request = self.request.offset(offset);
-        self
-    }
-
-    /// Starts the select.
-    pub fn send(self) -> M::Reply<Vec<T>> {
-        self.space.client.request(&self.request, |response| response.rows())
-    }
-}
-
-impl<K: Serialize, T: DeserializeOwned> IntoFuture for Select<'_, K, T, Async> {
-    type Output = Result<Vec<T>, Error>;
-    type IntoFuture = Pending<Vec<T>>;
-
-    fn into_future(self) -> Pending<Vec<T>> {
-        self.send()
-    }
-}
-
-fn nothing(_response: Response) -> Result<(), DecodeError> {
+fn nothing(_: Response, _: &Arc<Shared>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn first<T: DeserializeOwned>(response: Response) -> Result<Option<T>, DecodeError> {
+fn first<T: DeserializeOwned>(
+    response: Response,
+    _: &Arc<Shared>,
+) -> Result<Option<T>, DecodeError> {
     response.first()
 }
 
@@ -261,11 +238,5 @@ impl<T, M: Mode> fmt::Debug for Index<T, M> {
         let mut debug = f.debug_struct("Index");
         debug.field("space", &self.space.space).field("index", &self.index);
         debug.finish_non_exhaustive()
-    }
-}
-
-impl<K, T, M: Mode> fmt::Debug for Select<'_, K, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Select").field("space", &self.space.space).finish_non_exhaustive()
     }
 }

@@ -41,11 +41,7 @@ use compio::net::TcpStream;
 #[cfg(unix)]
 use compio::net::UnixStream;
 use compio::time::sleep_until;
-pub use tarantool_client::{
-    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
-    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
-    msgpack, ops, request,
-};
+pub use tarantool_client::api::*;
 use tarantool_client::{Opening, Sleep};
 
 use crate::drive::drive;

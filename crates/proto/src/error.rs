@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::capability::Unsupported;
 use crate::greeting::GreetingError;
 use crate::msgpack::DecodeError;
 use crate::server_error::ServerError;
@@ -238,6 +239,9 @@ pub enum Unanswered {
     UnknownName(Box<str>),
     /// The schema, needed to find a space or an index by name, could not be read.
     SchemaUnavailable(Box<str>),
+    /// The connected server does not have what the request needs; the same request never will
+    /// succeed on it.
+    Unsupported(Unsupported),
 }
 
 impl Unanswered {
@@ -246,7 +250,9 @@ impl Unanswered {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::TimedOut(outcome) | Self::Lost(outcome) => *outcome,
-            Self::UnknownName(_) | Self::SchemaUnavailable(_) => Outcome::NotSent,
+            Self::UnknownName(_) | Self::SchemaUnavailable(_) | Self::Unsupported(_) => {
+                Outcome::NotSent
+            }
         }
     }
 }
@@ -260,6 +266,7 @@ impl fmt::Display for Unanswered {
             Self::SchemaUnavailable(why) => {
                 write!(f, "the server's schema could not be read: {why}")
             }
+            Self::Unsupported(what) => what.fmt(f),
         }
     }
 }

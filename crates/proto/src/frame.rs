@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::capability::{Capabilities, Capability};
 use crate::error::ProtocolError;
 use crate::keys::{Key, RequestType};
 use crate::msgpack::{DecodeError, EncodeError, Reader, write};
@@ -23,6 +24,8 @@ pub struct Frame {
     index: Named,
     /// How often the server refused the request because its schema had changed.
     attempts: u8,
+    /// What the server must have.
+    needs: Capabilities,
 }
 
 /// How a frame refers to a space or an index.
@@ -77,6 +80,7 @@ impl Frame {
             space: Named::Absent,
             index: Named::Absent,
             attempts: 0,
+            needs: Capabilities::NONE,
         }
     }
 
@@ -112,6 +116,7 @@ impl Frame {
         self.space = Named::Absent;
         self.index = Named::Absent;
         self.attempts = 0;
+        self.needs = Capabilities::NONE;
     }
 
     /// The encoded bytes: length prefix, header with SYNC 0, body. Empty until something is encoded.
@@ -140,6 +145,15 @@ impl Frame {
 
     pub(crate) fn has_names(&self) -> bool {
         self.names_end.is_some()
+    }
+
+    pub(crate) fn require(&mut self, capability: Capability) {
+        self.needs.insert(capability);
+    }
+
+    #[inline]
+    pub(crate) fn needs(&self) -> Capabilities {
+        self.needs
     }
 
     /// Counts one more attempt; `false`: there were enough.

@@ -51,6 +51,7 @@
 //!   counters.
 //! - [`request`]: requests as plain values; [`Frame`]: one of them encoded; [`Response`]: a reply.
 //! - [`msgpack`]: the checked reader, writing in shortest form, serde.
+//! - [`Capability`]: what not every server has; a request that needs it is not sent to one without.
 //! - [`Batching`]: when queued requests become a write.
 //! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
@@ -58,6 +59,7 @@
 
 mod auth;
 mod batching;
+mod capability;
 mod config;
 mod connection;
 mod deadlines;
@@ -74,11 +76,13 @@ mod schema;
 pub mod server;
 mod server_error;
 mod slots;
+mod sql;
 mod stats;
 
 pub use auth::chap_sha1;
 pub use batching::{Batching, Decision};
 pub use bytes::{Bytes, BytesMut};
+pub use capability::{Capability, Unsupported};
 pub use config::{Config, Credentials, Password};
 pub use connection::{Connection, Event, ServerInfo};
 pub use error::{ConnectionError, Outcome, ProtocolError, SendError, Stage, Unanswered};
@@ -90,4 +94,5 @@ pub use request::Request;
 pub use response::Response;
 pub use server_error::{ServerError, StackEntry};
 pub use slots::{Answer, RequestId};
+pub use sql::{Column, PreparedStatement, SqlInfo};
 pub use stats::{Histogram, Stats};

@@ -53,19 +53,18 @@ impl Response {
     /// # Errors
     /// The body is not a map of the expected form.
     pub fn data(&self) -> Result<Option<&[u8]>, DecodeError> {
-        if self.body.is_empty() {
-            return Ok(None);
-        }
-        let mut reader = Reader::new(&self.body);
-        let mut data = None;
-        for _ in 0..reader.map()? {
-            if reader.key()? == Some(Key::DATA.number()) {
-                data = Some(reader.raw()?);
-            } else {
-                reader.skip()?;
-            }
-        }
-        Ok(data)
+        self.value_of(Key::DATA)
+    }
+
+    /// The position of the last row, where a select asked for it: the next page begins after it.
+    /// `None`: there was no row. Opaque; see
+    /// [`Select::after_position`](crate::request::Select::after_position).
+    ///
+    /// # Errors
+    /// The body is not a map of the expected form.
+    pub fn position(&self) -> Result<Option<&[u8]>, DecodeError> {
+        let position = self.value_of(Key::POSITION)?;
+        position.map(|value| Reader::new(value).str_bytes()).transpose()
     }
 
     /// All rows, each as a `T`, which may borrow from the response.
@@ -119,6 +118,23 @@ impl Response {
             1 => from_slice(reader.raw()?),
             _ => from_slice(self.data()?.unwrap_or_default()),
         }
+    }
+
+    /// The value of a key of the body; of repeated keys the last counts.
+    pub(crate) fn value_of(&self, key: Key) -> Result<Option<&[u8]>, DecodeError> {
+        if self.body.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(&self.body);
+        let mut found = None;
+        for _ in 0..reader.map()? {
+            if reader.key()? == Some(key.number()) {
+                found = Some(reader.raw()?);
+            } else {
+                reader.skip()?;
+            }
+        }
+        Ok(found)
     }
 
     /// A reader at the first element of the data, and how many there are.

@@ -36,11 +36,7 @@ use smol::Timer;
 use smol::net::TcpStream;
 #[cfg(unix)]
 use smol::net::unix::UnixStream;
-pub use tarantool_client::{
-    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
-    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
-    msgpack, ops, request,
-};
+pub use tarantool_client::api::*;
 use tarantool_client::{Opening, Sleep};
 
 /// Connects and logs in, and spawns the task that drives the connection.

@@ -31,11 +31,7 @@
 
 mod io;
 
-pub use tarantool_client::{
-    Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
-    Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
-    msgpack, ops, request,
-};
+pub use tarantool_client::api::*;
 use tarantool_client::{Drive, Opening};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;

@@ -2,6 +2,7 @@
 
 use super::handshake::Own;
 use super::{Connection, Phase};
+use crate::capability::Unsupported;
 use crate::error::Unanswered;
 use crate::frame::Frame;
 use crate::keys::Feature;
@@ -24,6 +25,32 @@ impl Connection {
                 break;
             };
             self.queue_waiting(id);
+        }
+    }
+
+    /// Now that the server is known: answers those that need what it does not have.
+    pub(super) fn refuse_unsupported(&mut self) {
+        for id in std::mem::take(&mut self.waiting) {
+            let needs = match self.slots.get(id) {
+                Some(State::Waiting(frame)) => frame.needs(),
+                _ => continue,
+            };
+            if needs.and(self.lacking).is_empty() {
+                self.waiting.push_back(id);
+            } else if let Some(State::Waiting(mut frame)) = self.slots.set(id, State::Accepted) {
+                self.refuse(id, &mut frame);
+            }
+        }
+    }
+
+    /// Answers a request that needs what the server does not have.
+    #[cold]
+    pub(super) fn refuse(&mut self, id: RequestId, frame: &mut Frame) {
+        let capability = frame.needs().and(self.lacking).first();
+        frame.clear();
+        if let (Some(capability), Some(server)) = (capability, &self.server) {
+            let unsupported = Unsupported { capability, server: server.version() };
+            self.fail_request(id, Unanswered::Unsupported(unsupported));
         }
     }
 

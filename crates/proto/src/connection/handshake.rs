@@ -1,6 +1,7 @@
 //! From the greeting to a session: identification and login, pipelined in one write.
 
 use super::{Connection, Event, Phase};
+use crate::capability::{Capabilities, Capability, lacking};
 use crate::config::Credentials;
 use crate::error::{ConnectionError, ProtocolError};
 use crate::frame::Frame;
@@ -18,6 +19,8 @@ pub struct ServerInfo {
     greeting: Greeting,
     protocol_version: u64,
     features: FeatureSet,
+    /// Whether it told its features; if not, its version tells them.
+    is_identified: bool,
 }
 
 impl ServerInfo {
@@ -43,6 +46,20 @@ impl ServerInfo {
     #[must_use]
     pub const fn features(&self) -> FeatureSet {
         self.features
+    }
+
+    /// Whether the server has this: by its features where it has told them and there is one for it,
+    /// else by its version.
+    #[must_use]
+    pub fn supports(&self, capability: Capability) -> bool {
+        match capability.feature() {
+            Some(feature) if self.is_identified => self.features.contains(feature),
+            _ => self.version() >= capability.since(),
+        }
+    }
+
+    fn lacking(&self) -> Capabilities {
+        lacking(|capability| self.supports(capability))
     }
 }
 
@@ -109,8 +126,12 @@ impl Connection {
             }
         }
         self.phase = Phase::Login(Handshake { identified: false, logged_in });
-        self.server =
-            Some(ServerInfo { greeting, protocol_version: 0, features: FeatureSet::new() });
+        self.server = Some(ServerInfo {
+            greeting,
+            protocol_version: 0,
+            features: FeatureSet::new(),
+            is_identified: false,
+        });
     }
 
     /// Takes the reply to identification or login.
@@ -147,6 +168,10 @@ impl Connection {
             return None;
         }
         self.phase = Phase::Ready;
+        if let Some(server) = &self.server {
+            self.lacking = server.lacking();
+            self.refuse_unsupported();
+        }
         self.admit_waiting();
         Some(Event::Ready)
     }
@@ -157,6 +182,7 @@ impl ServerInfo {
         if body.is_empty() {
             return Ok(());
         }
+        self.is_identified = true;
         let mut reader = Reader::new(body);
         for _ in 0..reader.map()? {
             match reader.key()?.map(Key::new) {

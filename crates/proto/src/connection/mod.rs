@@ -13,6 +13,7 @@ use handshake::Handshake;
 pub use handshake::ServerInfo;
 
 use crate::batching::{Batcher, Batching, Decision, Load};
+use crate::capability::Capabilities;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::error::{ConnectionError, Outcome, SendError, Stage, Unanswered};
@@ -45,6 +46,8 @@ pub struct Connection {
     phase: Phase,
     handshake_deadline: Option<Instant>,
     server: Option<ServerInfo>,
+    /// What the server does not have; nothing, until it is known.
+    lacking: Capabilities,
     slots: Slots,
     deadlines: Deadlines,
     outbox: Outbox,
@@ -95,6 +98,7 @@ impl Connection {
             phase: Phase::Greeting { received: 0 },
             handshake_deadline,
             server: None,
+            lacking: Capabilities::NONE,
             slots: Slots::default(),
             deadlines: Deadlines::default(),
             outbox: Outbox::default(),
@@ -116,6 +120,9 @@ impl Connection {
     /// waits for one in the order of acceptance. Its `deadline` covers that wait as well as the
     /// queue, the write and the reply.
     ///
+    /// A request that needs what the server does not have is answered with
+    /// [`Unanswered::Unsupported`] as soon as the server is known.
+    ///
     /// # Errors
     /// The connection has ended or is closing, or the request is too large or empty. The frame is
     /// left as it was and nothing is sent.
@@ -127,6 +134,11 @@ impl Connection {
     ) -> Result<RequestId, SendError> {
         self.check(frame)?;
         let id = self.slots.occupy().ok_or(SendError::Saturated)?;
+        if !frame.needs().and(self.lacking).is_empty() {
+            self.stats.requests += 1;
+            self.refuse(id, frame);
+            return Ok(id);
+        }
         if let Some(deadline) = deadline {
             let slots = &self.slots;
             let live = slots.occupied();

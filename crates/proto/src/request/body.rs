@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::capability::Capability;
 use crate::frame::Frame;
 use crate::keys::Key;
 use crate::msgpack::{EncodeError, write, write_array, write_key, write_value};
@@ -61,6 +62,12 @@ impl<'f> Body<'f> {
             *header = EMPTY_MAP | self.entries;
         }
         Ok(())
+    }
+
+    /// The server must have this: the request is not sent to one that does not, and answered with
+    /// [`Unanswered::Unsupported`](crate::Unanswered::Unsupported).
+    pub fn require(&mut self, capability: Capability) {
+        self.frame.require(capability);
     }
 
     /// The space that the request is about.
@@ -127,6 +134,15 @@ impl<'f> Body<'f> {
         let out = self.frame.bytes_mut();
         write::uint(out, u64::from(key.number()));
         out
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.frame.len()
+    }
+
+    /// What was appended since the body was so long.
+    pub(super) fn written_since(&self, length: usize) -> &[u8] {
+        self.frame.as_bytes().get(length..).unwrap_or_default()
     }
 
     /// The map's header is written with the first entry: a request without any has no body.

@@ -1,19 +1,23 @@
 //! Requests as plain values, one file per family.
 
+mod arrow;
 mod body;
 mod call;
 mod data;
 mod operations;
 mod select;
 mod session;
+mod sql;
 mod subject;
 
+pub use arrow::InsertArrow;
 pub use body::{Body, Identifier};
 pub use call::{Call, Call16, Eval};
 pub use data::{Delete, Insert, Replace, Update, Upsert};
 pub use operations::{Field, Operations, ops};
 pub use select::Select;
 pub use session::{Auth, Id, Ping};
+pub use sql::{Execute, Named, Prepare, Unprepare, named};
 pub use subject::Subject;
 
 use crate::keys::RequestType;

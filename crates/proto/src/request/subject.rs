@@ -34,9 +34,16 @@ impl Subject {
     #[must_use]
     pub fn with_space(request_type: RequestType, space: Identifier<'_>) -> Self {
         match space {
-            Identifier::Number(number) => Self { request_type, target: Target::Number(number) },
+            Identifier::Number(number) => Self::with_number(request_type, number),
             Identifier::Name(name) => Self::with_name(request_type, name),
         }
+    }
+
+    /// A request to something with a number: a prepared statement for requests about SQL, a space
+    /// for all others.
+    #[must_use]
+    pub const fn with_number(request_type: RequestType, number: u32) -> Self {
+        Self { request_type, target: Target::Number(number) }
     }
 
     /// A request to something with a name, such as a function.
@@ -71,12 +78,21 @@ impl fmt::Display for Subject {
         }
         let link = match self.request_type {
             RequestType::SELECT | RequestType::DELETE => " from ",
-            RequestType::INSERT | RequestType::REPLACE | RequestType::UPSERT => " into ",
+            RequestType::INSERT
+            | RequestType::REPLACE
+            | RequestType::UPSERT
+            | RequestType::INSERT_ARROW => " into ",
             _ => " ",
         };
         match &self.target {
             Target::None => Ok(()),
-            Target::Number(number) => write!(f, "{link}space {number}"),
+            Target::Number(number) => {
+                let what = match self.request_type {
+                    RequestType::EXECUTE | RequestType::PREPARE => "statement",
+                    _ => "space",
+                };
+                write!(f, "{link}{what} {number}")
+            }
             Target::Name { length, cut, bytes } => {
                 let name = bytes.get(..usize::from(*length)).unwrap_or_default();
                 let dots = if *cut { "…" } else { "" };

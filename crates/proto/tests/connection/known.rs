@@ -2,6 +2,7 @@
 
 use tarantool_proto::{Answer, Outcome, Unanswered};
 
+use crate::peer::GREETING_2_6;
 use crate::steps::What;
 
 /// What the model knows of a request.
@@ -26,6 +27,18 @@ pub(crate) enum Fate {
     TimedOut(Outcome),
     Lost(Outcome),
     UnknownName,
+    Unsupported,
+}
+
+impl Known {
+    /// Why the request is never sent to this server, if it is not.
+    pub(crate) fn is_refused(&self, greeting: &[u8; 128]) -> Option<Fate> {
+        match self.what {
+            What::Nobody if greeting == GREETING_2_6 => Some(Fate::UnknownName),
+            What::Needy if greeting == GREETING_2_6 => Some(Fate::Unsupported),
+            _ => None,
+        }
+    }
 }
 
 pub(crate) fn outcome(known: &Known) -> Outcome {
@@ -48,6 +61,7 @@ pub(crate) fn fate(answer: Answer, number: u64) -> Fate {
                 Fate::Replied { refused: true }
             }
         },
+        Err(Unanswered::Unsupported(_)) => Fate::Unsupported,
         Err(Unanswered::TimedOut(outcome)) => Fate::TimedOut(outcome),
         Err(Unanswered::Lost(outcome)) => Fate::Lost(outcome),
         Err(Unanswered::UnknownName(_)) => Fate::UnknownName,

@@ -1,6 +1,7 @@
 //! The connection's state machine against a scripted server.
 
 mod batching;
+mod capabilities;
 mod handshake;
 mod known;
 mod limits;
@@ -11,5 +12,6 @@ mod outcomes;
 mod peer;
 mod replies;
 mod schema;
+mod sql;
 mod steps;
 mod streams;

@@ -4,13 +4,30 @@ use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tarantool_proto::request::Insert;
-use tarantool_proto::{Config, ConnectionError, Event, Outcome, RequestId, SendError};
+use tarantool_proto::msgpack::EncodeError;
+use tarantool_proto::request::{Body, Insert, Request};
+use tarantool_proto::{
+    Capability, Config, ConnectionError, Event, Outcome, RequestId, RequestType, SendError,
+};
 
 use crate::known::{Fate, Known, fate, outcome};
 use crate::peer::*;
 use crate::schema::{indexes, spaces};
 use crate::steps::{Step, What, config, steps};
+
+/// A call that needs what 2.6 does not have.
+struct Needy(u64);
+
+impl Request for Needy {
+    fn request_type(&self) -> RequestType {
+        RequestType::CALL
+    }
+
+    fn encode(&self, body: &mut Body<'_>) -> Result<(), EncodeError> {
+        body.require(Capability::Streams);
+        numbered(self.0).encode(body)
+    }
+}
 
 struct Model {
     link: Link,
@@ -105,6 +122,7 @@ impl Model {
             What::Call => frame(&numbered(number)),
             What::Named => frame(&Insert::into("users").row((number,))),
             What::Nobody => frame(&Insert::into("nobody").row((number,))),
+            What::Needy => frame(&Needy(number)),
         };
         let deadline = timeout.map(|timeout| self.now + timeout);
         let at = deadline.map(|deadline| self.link.at(deadline));
@@ -141,7 +159,7 @@ impl Model {
         self.link.conn.cancel(id);
         let counted = self.link.conn.stats().cancelled - before;
         let is_open = !known.gone && known.answer.is_none();
-        assert!(counted == u64::from(is_open) || known.what == What::Nobody);
+        assert!(counted == u64::from(is_open) || known.is_refused(self.greeting).is_some());
         self.cancelled += counted;
         known.gone = true;
     }
@@ -153,9 +171,9 @@ impl Model {
             return assert_eq!(taken, None);
         }
         let taken = taken.map(|answer| fate(answer, known.number));
-        // When the connection finds that a name is unknown is not part of the model.
-        if taken == Some(Fate::UnknownName) {
-            assert_eq!((known.what, known.handed_out_at), (What::Nobody, None));
+        // When the connection finds that a request cannot be sent is not part of the model.
+        if matches!(taken, Some(Fate::UnknownName | Fate::Unsupported)) {
+            assert_eq!((&taken, known.handed_out_at), (&known.is_refused(self.greeting), None));
             known.answer = taken;
         }
         assert_eq!(taken, known.answer);
@@ -183,8 +201,8 @@ impl Model {
         if sent.kind == PING {
             return assert_eq!(known.answer, Some(Fate::TimedOut(Outcome::NotSent)));
         }
-        let is_executable =
-            !matches!(known.answer, Some(Fate::TimedOut(Outcome::NotSent) | Fate::UnknownName));
+        let is_executable = known.is_refused(self.greeting).is_none()
+            && known.answer != Some(Fate::TimedOut(Outcome::NotSent));
         assert!(is_executable, "executed: {known:?}");
         assert_eq!(known.handed_out_at.replace(at), None);
         assert_eq!(sent.field(0x21).unwrap()[0].as_u64(), Some(known.number));
@@ -252,7 +270,7 @@ impl Model {
         }
         known.answer = Some(match known.reply {
             Some((end, refused)) if end <= self.delivered => Fate::Replied { refused },
-            _ => Fate::UnknownName,
+            _ => known.is_refused(self.greeting).expect("a reason"),
         });
     }
 
@@ -327,7 +345,7 @@ impl Model {
         let replied = self.known.values().filter(replied).count();
         assert_eq!(stats.requests, self.ids.len() as u64);
         assert_eq!(stats.answered, replied as u64);
-        if self.known.values().all(|known| known.what != What::Nobody) {
+        if self.known.values().all(|known| known.is_refused(self.greeting).is_none()) {
             assert_eq!(stats.timed_out, self.timed_out);
         }
         assert_eq!(stats.cancelled, self.cancelled);

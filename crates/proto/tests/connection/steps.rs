@@ -42,10 +42,17 @@ pub(crate) enum What {
     Named,
     /// By a name that the schema does not have.
     Nobody,
+    /// A call that needs what old servers do not have.
+    Needy,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let what = prop_oneof![4 => Just(What::Call), 2 => Just(What::Named), 1 => Just(What::Nobody)];
+    let what = prop_oneof![
+        4 => Just(What::Call),
+        2 => Just(What::Named),
+        1 => Just(What::Nobody),
+        1 => Just(What::Needy),
+    ];
     let timeout = prop::option::of(0_u64..40);
     prop_oneof![
         8 => (what, timeout, prop::bool::weighted(0.8))

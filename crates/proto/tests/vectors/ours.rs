@@ -73,6 +73,9 @@ impl<'a> Source<'a> {
                 }
                 encode(&delete, frame)
             }
+            RequestType::EXECUTE => self.execute(frame),
+            RequestType::PREPARE => self.prepare(frame),
+            RequestType::INSERT_ARROW => self.insert_arrow(frame),
             RequestType::CALL => {
                 encode(&Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
             }
@@ -103,7 +106,22 @@ impl<'a> Source<'a> {
             self.forms.insert(format!("iterator {known:?}"));
             select = select.iterator(known);
         }
-        encode(&select, frame)
+        if self.optional(0x1f).map(|entry| &entry.value) == Some(&Value::Boolean(true)) {
+            self.forms.insert("fetch position".into());
+            select = select.fetch_position();
+        }
+        match (self.optional(0x2e), self.optional(0x2f)) {
+            (None, None) => encode(&select, frame),
+            (Some(position), None) => {
+                self.forms.insert("after position".into());
+                encode(&select.after_position(text(position)?.as_bytes()), frame)
+            }
+            (None, Some(_)) => {
+                self.forms.insert("after tuple".into());
+                encode(&select.after_tuple(self.array(0x2f)?), frame)
+            }
+            (Some(_), Some(_)) => Err(not_offered("position and tuple to go on after at once")),
+        }
     }
 
     fn request_type(&self) -> Result<RequestType, Reason> {
@@ -165,18 +183,21 @@ impl<'a> Source<'a> {
                 _ if mandatory.contains(&key) || optional.contains(&key) => {}
                 0x5e if mandatory.contains(&0x10) => {}
                 0x5f if optional.contains(&0x11) => {}
-                0x1f | 0x2e | 0x2f => {
-                    return Err(later("FETCH_POSITION, AFTER_POSITION, AFTER_TUPLE"));
-                }
+                0x43 if mandatory.contains(&0x40) => {}
+                0x2b if mandatory.contains(&0x40) => return Err(not_offered("OPTIONS")),
                 0x60 => return Err(later("TUPLE_FORMATS: tuples as arguments")),
                 _ => return Err(wrong("key in the body that this request does not have")),
             }
         }
         for key in *mandatory {
             let by_name = *key == 0x10 && seen.contains(&0x5e);
-            if !seen.contains(key) && !by_name {
+            let prepared = *key == 0x40 && seen.contains(&0x43);
+            if !seen.contains(key) && !by_name && !prepared {
                 return Err(wrong("mandatory key missing"));
             }
+        }
+        if seen.contains(&0x40) && seen.contains(&0x43) {
+            return Err(wrong("text and id of a statement at once"));
         }
         if (seen.contains(&0x10) && seen.contains(&0x5e))
             || (seen.contains(&0x11) && seen.contains(&0x5f))
@@ -197,11 +218,11 @@ impl<'a> Source<'a> {
         entry.ok_or_else(|| wrong("mandatory key missing"))
     }
 
-    fn optional(&self, key: u64) -> Option<&'a Entry<'a>> {
+    pub(crate) fn optional(&self, key: u64) -> Option<&'a Entry<'a>> {
         self.packet.entry(key)
     }
 
-    fn array(&self, key: u64) -> Result<Raw<'a>, Reason> {
+    pub(crate) fn array(&self, key: u64) -> Result<Raw<'a>, Reason> {
         let entry = self.entry(key)?;
         if !entry.value.is_array() {
             return Err(wrong_type());
@@ -213,7 +234,7 @@ impl<'a> Source<'a> {
         if self.optional(0x21).is_some() { self.array(0x21) } else { raw(&[0x90]) }
     }
 
-    fn space(&mut self) -> Result<Identifier<'a>, Reason> {
+    pub(crate) fn space(&mut self) -> Result<Identifier<'a>, Reason> {
         let form = if self.optional(0x5e).is_some() { "name" } else { "number" };
         self.forms.insert(format!("space by {form}"));
         match self.optional(0x5e) {
@@ -240,7 +261,7 @@ impl<'a> Source<'a> {
     }
 }
 
-fn encode(request: &impl Request, frame: &mut Frame) -> Result<(), Reason> {
+pub(crate) fn encode(request: &impl Request, frame: &mut Frame) -> Result<(), Reason> {
     let encoded = frame.encode(request);
     encoded.map_err(|error| failed(&format!("not encoded: {error}")))
 }
@@ -254,7 +275,7 @@ fn uint(entry: &Entry<'_>) -> Result<u64, Reason> {
     entry.value.as_u64().ok_or_else(wrong_type)
 }
 
-fn uint32(entry: &Entry<'_>) -> Result<u32, Reason> {
+pub(crate) fn uint32(entry: &Entry<'_>) -> Result<u32, Reason> {
     narrow(&entry.value)
 }
 
@@ -270,7 +291,7 @@ pub(crate) fn text<'e>(entry: &'e Entry<'_>) -> Result<&'e str, Reason> {
     }
 }
 
-fn wrong_type() -> Reason {
+pub(crate) fn wrong_type() -> Reason {
     wrong("value of a wrong type in the body")
 }
 
@@ -292,11 +313,11 @@ pub(crate) fn later(reason: &str) -> Reason {
 }
 
 /// Types of requests, their mandatory keys and their optional ones.
-const COVERED: [(RequestType, &[u64], &[u64]); 12] = [
+const COVERED: [(RequestType, &[u64], &[u64]); 15] = [
     (RequestType::PING, &[], &[]),
     (RequestType::ID, &[], &[0x54, 0x55]),
     (RequestType::AUTH, &[0x21, 0x23], &[]),
-    (RequestType::SELECT, &[0x10, 0x12, 0x20], &[0x11, 0x13, 0x14]),
+    (RequestType::SELECT, &[0x10, 0x12, 0x20], &[0x11, 0x13, 0x14, 0x1f, 0x2e, 0x2f]),
     (RequestType::INSERT, &[0x10, 0x21], &[]),
     (RequestType::REPLACE, &[0x10, 0x21], &[]),
     (RequestType::UPDATE, &[0x10, 0x20, 0x21], &[0x11, 0x15]),
@@ -305,18 +326,19 @@ const COVERED: [(RequestType, &[u64], &[u64]); 12] = [
     (RequestType::CALL, &[0x22], &[0x21]),
     (RequestType::CALL_16, &[0x22], &[0x21]),
     (RequestType::EVAL, &[0x27], &[0x21]),
+    // By text, or by the id of a prepared statement in its place.
+    (RequestType::EXECUTE, &[0x40], &[0x41]),
+    (RequestType::PREPARE, &[0x40], &[]),
+    (RequestType::INSERT_ARROW, &[0x10, 0x36], &[]),
 ];
 
-const LATER: [&str; 15] = [
-    "EXECUTE",
-    "PREPARE",
+const LATER: [&str; 12] = [
     "BEGIN",
     "COMMIT",
     "ROLLBACK",
     "WATCH",
     "UNWATCH",
     "WATCH_ONCE",
-    "INSERT_ARROW",
     "JOIN",
     "SUBSCRIBE",
     "VOTE",

@@ -101,7 +101,7 @@ fn compare(
     }
     if request_type == RequestType::SELECT {
         let keys: Vec<u64> = entries.iter().filter_map(Entry::number).collect();
-        if !matches!(keys[..], [0x10 | 0x5e, 0x11 | 0x5f, 0x12, 0x13, 0x14, 0x20]) {
+        if !matches!(keys[..], [0x10 | 0x5e, 0x11 | 0x5f, 0x12, 0x13, 0x14, 0x20, ..]) {
             return Err(format!("keys {keys:?} of a select"));
         }
     }
@@ -150,6 +150,7 @@ fn default(request_type: RequestType, key: Option<u64>) -> Option<Value> {
         (RequestType::UPDATE, 0x11 | 0x15) => number,
         (RequestType::UPSERT, 0x15) => number,
         (RequestType::DELETE, 0x11) => number,
+        (RequestType::EXECUTE, 0x41) => array,
         (RequestType::CALL | RequestType::CALL_16 | RequestType::EVAL, 0x21) => array,
         (RequestType::ID, 0x54) => number,
         (RequestType::ID, 0x55) => array,
@@ -169,7 +170,7 @@ fn written_by_us(request_type: RequestType, entry: &Entry<'_>) -> Compared {
             Ok(())
         }
         (RequestType::ID | RequestType::AUTH, _) => in_shortest_form(&entry.value, entry.bytes),
-        (_, Some(0x20 | 0x21)) => Ok(()),
+        (_, Some(0x20 | 0x21 | 0x2f | 0x41)) => Ok(()),
         _ => in_shortest_form(&entry.value, entry.bytes),
     }
 }

@@ -11,6 +11,7 @@ use crate::feeding::{self, Session, every_way, with_sync};
 use crate::load::{Case, Step};
 use crate::packet::{self, Packet};
 use crate::report::{Report, Why};
+use crate::sql;
 use crate::view::{self, Compared, count};
 
 /// What the responses are answered on: a connection per server.
@@ -169,7 +170,9 @@ fn answer(view: &Json, response: &Response) -> Compared {
     let view = &view["body"];
     if response.header().request_type == RequestType::OK {
         let response = response.clone().into_result();
-        return data(view, &response.map_err(|error| error.to_string())?);
+        let response = response.map_err(|error| error.to_string())?;
+        sql::reply(view, &response)?;
+        return data(view, &response);
     }
     let Err(error) = response.clone().into_result() else {
         return Err("a success for an error".into());

@@ -53,9 +53,11 @@ pub mod limits;
 pub mod logins;
 pub mod names;
 pub mod packets;
+pub mod pages;
 pub mod peer;
 pub mod rows;
 pub mod selects;
+pub mod sql;
 pub mod stalls;
 pub mod tasks;
 pub mod threads;
@@ -223,6 +225,8 @@ macro_rules! conformance {
             selects::limit_and_offset_cut_out_a_part,
             selects::composite_keys_may_be_given_in_part,
             selects::an_iterator_that_the_index_lacks_is_an_error,
+            pages::pages_by_key_need_no_positions,
+            pages::pages_by_key_that_would_go_wrong_are_refused,
             updates::every_operation_by_number,
             updates::every_operation_by_negative_number,
             updates::every_operation_by_name_and_by_path,
@@ -268,6 +272,17 @@ macro_rules! conformance {
             verbs::an_eval_gives_what_its_code_returns,
             verbs::errors_of_lua_keep_code_and_text,
             selects::the_iterators_of_other_indexes_work,
+            pages::positions_are_not_asked_of_servers_without_them,
+            sql::rows_come_as_structs_or_tuples_with_their_columns,
+            sql::changes_tell_how_many_rows_and_which_ids,
+            sql::parameters_of_every_type_come_back,
+            sql::parameters_can_be_named_and_numbered,
+            sql::errors_of_statements_are_the_servers,
+            sql::extensions_as_parameters_do_not_reach_a_server_that_dies_of_them,
+            sql::everything_is_told_of_columns_where_the_session_wants_it,
+            sql::a_prepared_statement_is_executed_any_number_of_times,
+            sql::a_prepared_statement_expires_with_the_schema,
+            sql::a_prepared_statement_belongs_to_its_connection,
             names::an_index_made_anew_with_another_number_is_found,
             names::a_space_made_anew_with_another_number_is_found,
             logins::a_password_with_special_characters_logs_in,
@@ -276,6 +291,10 @@ macro_rules! conformance {
         }
         $crate::conformance! { @embedded
             chunks::replies_of_single_bytes_are_put_together,
+            pages::a_page_tells_where_the_next_begins,
+            pages::a_position_that_is_none_is_the_servers_error,
+            pages::all_rows_come_page_after_page,
+            pages::pages_of_a_changing_space_go_on,
         }
         $crate::conformance! { @scripted
             bad_peers::a_closed_port_refuses,
@@ -296,6 +315,7 @@ macro_rules! conformance {
             bad_peers::an_unknown_sync_ends_the_connection,
             bad_peers::a_body_that_is_no_map_ends_the_connection,
             bad_peers::a_packet_over_the_limit_ends_the_connection,
+            pages::a_page_without_a_position_is_the_last,
             chunks::a_peer_that_reads_and_writes_single_bytes_is_served,
             stalls::a_peer_that_reads_only_after_it_has_written_gets_everything,
             stalls::a_slow_reader_gets_everything,

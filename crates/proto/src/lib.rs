@@ -75,6 +75,7 @@ pub mod server;
 mod server_error;
 mod slots;
 mod stats;
+pub mod types;
 
 pub use auth::chap_sha1;
 pub use batching::{Batching, Decision};

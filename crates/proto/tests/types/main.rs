@@ -1,0 +1,7 @@
+//! Values of extensions: bytes, text, serde and comparison.
+
+mod datetime;
+mod decimal;
+mod interval;
+mod support;
+mod uuid;

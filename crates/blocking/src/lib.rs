@@ -49,7 +49,7 @@ use tarantool_client::Blocking;
 pub use tarantool_client::{
     Address, Batching, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
     IteratorType, Outcome, Response, ServerError, ServerInfo, Stats, Submitted, msgpack, ops,
-    request,
+    request, types,
 };
 
 use crate::socket::Stream;

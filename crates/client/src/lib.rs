@@ -48,5 +48,5 @@ pub use pending::Pending;
 pub use space::{Index, Select, Space};
 pub use tarantool_proto::{
     Batching, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome, Response, ServerError,
-    ServerInfo, Stats, Version, msgpack, request, request::ops,
+    ServerInfo, Stats, Version, msgpack, request, request::ops, types,
 };

@@ -38,7 +38,7 @@ use tarantool_client::Drive;
 pub use tarantool_client::{
     Address, Batching, Client, Config, ConfigError, ConnectionError, Error, ErrorCode, ErrorKind,
     Index, IteratorType, Outcome, Pending, Response, Select, ServerError, ServerInfo, Space, Stats,
-    msgpack, ops, request,
+    msgpack, ops, request, types,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;

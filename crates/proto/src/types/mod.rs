@@ -35,6 +35,7 @@ mod ext;
 mod extension;
 mod interval;
 mod uuid;
+mod value;
 mod zones;
 
 use std::fmt;
@@ -44,6 +45,7 @@ pub use decimal::Decimal;
 pub use ext::Ext;
 pub use interval::{Adjust, Interval};
 pub use uuid::Uuid;
+pub use value::Value;
 pub use zones::{zone_index, zone_name};
 
 /// A text, bytes or numbers that are no value of the type that was asked for.

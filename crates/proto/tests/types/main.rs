@@ -5,3 +5,5 @@ mod decimal;
 mod interval;
 mod support;
 mod uuid;
+mod value;
+mod vectors;

@@ -4,6 +4,7 @@
 #[path = "../../../client/tests/suite/mod.rs"]
 mod suite;
 
+mod extensions;
 mod stalls;
 mod submits;
 mod threads;

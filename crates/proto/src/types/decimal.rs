@@ -149,6 +149,20 @@ impl Decimal {
         Self::from_parts(digits, scale, self.is_negative)
     }
 
+    /// Coefficient and scale of the same number with a scale that is not negative and, if it is one
+    /// more than `scale_max`, without zeros at the end.
+    #[cfg(feature = "rust_decimal-1")]
+    pub(super) fn plain(self, scale_max: i32) -> Option<(i128, u32)> {
+        let number = if self.scale > scale_max { self.trimmed() } else { self };
+        let zeros = u32::try_from(-number.scale.min(0)).ok()?;
+        let coefficient = number.coefficient()?;
+        if number.is_zero() {
+            return Some((0, number.scale.max(0).unsigned_abs()));
+        }
+        let coefficient = coefficient.checked_mul(10_i128.checked_pow(zeros)?)?;
+        Some((coefficient, number.scale.max(0).unsigned_abs()))
+    }
+
     /// The number, if it is an integer of that range.
     fn to_integer(self) -> Option<i128> {
         let trimmed = self.trimmed();

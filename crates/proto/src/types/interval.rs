@@ -111,7 +111,7 @@ impl Interval {
     }
 
     /// By the numbers of the parts; the last is how to adjust.
-    fn parts(&self) -> [i64; 9] {
+    pub(super) fn parts(&self) -> [i64; 9] {
         [
             self.years.into(),
             self.months.into(),

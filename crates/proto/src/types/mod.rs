@@ -23,8 +23,26 @@
 //!
 //! Serializers for people, such as that of JSON, get decimals, uuids and datetimes as text; other
 //! binary ones get bytes.
+//!
+//! # Conversions
+//!
+//! Features of this crate, off by default, add `From` and `TryFrom` in both directions. They never
+//! change a value: what the other type does not hold is an error.
+//!
+//! | feature | types |
+//! |---|---|
+//! | `rust_decimal-1` | [`Decimal`] and `rust_decimal::Decimal`, which has 28 digits |
+//! | `bigdecimal-0_4` | [`Decimal`] and `bigdecimal::BigDecimal`, which has no -0 |
+//! | `uuid-1` | [`Uuid`] and `uuid::Uuid` |
+//! | `chrono-0_4` | [`Datetime`] and `chrono::DateTime` of `Utc` and `FixedOffset`; from that of any zone |
+//! | `time-0_3` | [`Datetime`] and `time::OffsetDateTime` |
+//! | `jiff-0_2` | [`Datetime`] and `jiff::Timestamp`, `jiff::Zoned`; [`Interval`] and `jiff::Span` |
+//!
+//! The name of a zone comes from `jiff::Zoned` and goes nowhere: with
+//! [`zone_name`](Datetime::zone_name) a crate that knows time zones makes one of its own.
 
 mod calendar;
+mod convert;
 mod datetime;
 mod datetime_text;
 mod decimal;

@@ -1,5 +1,6 @@
 //! Values of extensions: bytes, text, serde and comparison.
 
+mod conversions;
 mod datetime;
 mod decimal;
 mod interval;

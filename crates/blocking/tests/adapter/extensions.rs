@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tarantool_blocking::types::{Decimal, Uuid, Value};
-use tarantool_blocking::{Client, Config, connect};
+use tarantool_blocking::{Client, Config, connect, ops};
 
 use crate::suite::{bounded, server, unique};
 
@@ -138,6 +138,12 @@ fn indexes_order_and_find_them_as_we_compare() {
             let found = payments.index("amount").get(payment.amount).unwrap();
             assert_eq!(found.as_ref(), Some(payment));
         }
+        // The server calculates with them.
+        let first = by_id.keys().next().copied().unwrap();
+        let half: Decimal = "0.5".parse().unwrap();
+        payments.update(first, ops().assign("amount", Decimal::from(77))).unwrap();
+        payments.update(first, ops().add("amount", half)).unwrap();
+        assert_eq!(payments.get(first).unwrap().unwrap().amount.to_string(), "77.5");
         // A number field has integers among its decimals.
         let row = client.space::<(Uuid, Decimal, u64)>(&name);
         row.insert(&(Uuid::NIL, "0.77".parse().unwrap(), 7)).unwrap();

@@ -3,6 +3,7 @@
 mod conversions;
 mod datetime;
 mod decimal;
+mod formats;
 mod interval;
 mod support;
 mod uuid;

@@ -3,6 +3,9 @@
 use crate::types::decimal::Digits;
 use crate::types::{Decimal, InvalidValue};
 
+/// Digits behind the point that it has at most.
+const SCALE_MAX: i32 = 28;
+
 impl From<rust_decimal::Decimal> for Decimal {
     fn from(decimal: rust_decimal::Decimal) -> Self {
         // 96 bits are less than 38 digits.
@@ -19,7 +22,7 @@ impl TryFrom<Decimal> for rust_decimal::Decimal {
     fn try_from(decimal: Decimal) -> Result<Self, InvalidValue> {
         const ERROR: InvalidValue =
             InvalidValue("rust_decimal has 96 bits and 28 digits behind the point, too few for it");
-        let (coefficient, scale) = decimal.plain(Self::MAX_SCALE as i32).ok_or(ERROR)?;
+        let (coefficient, scale) = decimal.plain(SCALE_MAX).ok_or(ERROR)?;
         let mut converted =
             Self::try_from_i128_with_scale(coefficient, scale).map_err(|_| ERROR)?;
         converted.set_sign_negative(decimal.is_negative());

@@ -1,10 +1,10 @@
-//! Decimals and UUIDs to a real server and back. It has no datetimes before 2.10.
+//! Decimals, UUIDs and errors to a real server and back. It has no datetimes before 2.10.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tarantool_blocking::types::{Decimal, Uuid, Value};
-use tarantool_blocking::{Client, Config, connect, ops};
+use tarantool_blocking::{Client, Config, ServerError, connect, ops};
 
 use crate::suite::{bounded, server, unique};
 
@@ -173,5 +173,31 @@ fn uuids_come_back_and_show_as_the_server_shows_them() {
             client.eval("local uuid = require('uuid').new() return uuid, uuid:str()", ()).unwrap();
         assert_eq!(shown.parse(), Ok(made));
         assert!(!made.is_nil());
+    });
+}
+
+/// A session of this version has to ask for them; without that they are strings.
+#[test]
+fn errors_are_values() {
+    with_client("errors_are_values", |client| {
+        let code = "local why = box.error.new({code = 42, reason = 'cause'})
+            local error = box.error.new({code = 77, reason = 'effect'})
+            error:set_prev(why)
+            return error, 'beside it'";
+        let (error, _): (String, String) = client.eval(code, ()).unwrap();
+        assert_eq!(error, "effect");
+        let set = "box.session.settings.error_marshaling_enabled = true";
+        client.eval::<_, ()>(set, ()).unwrap();
+        let (error, beside): (ServerError, String) = client.eval(code, ()).unwrap();
+        let stack = error.stack().iter().map(|entry| (entry.code.number(), &*entry.message));
+        assert_eq!(stack.collect::<Vec<_>>(), [(77, "effect"), (42, "cause")]);
+        assert_eq!((error.message(), &*beside), ("effect", "beside it"));
+        let (value, _): (Value, Value) = client.eval(code, ()).unwrap();
+        assert_eq!(value, Value::Error(error.clone()));
+        let back: ServerError = client.call("echo", (&error,)).unwrap();
+        assert_eq!(back.stack().len(), 2);
+        assert_eq!((back.code(), back.message()), (error.code(), "effect"));
+        let refused = client.eval::<_, (Uuid, String)>(code, ()).unwrap_err().to_string();
+        assert!(refused.contains("expected a uuid, found an error value"), "{refused}");
     });
 }

@@ -16,7 +16,7 @@ impl Extension for ServerError {
     }
 }
 
-/// An error as an argument (2.10); text in formats for people.
+/// An error as an argument (2.4.1); text in formats for people.
 impl Serialize for ServerError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -28,9 +28,10 @@ impl Serialize for ServerError {
     }
 }
 
-/// An error in a row or a result (2.10). Not from formats for people, which have its text alone.
+/// An error in a result (2.4.1). Not from formats for people, which have its text alone.
 ///
-/// Before, and from a server that was not told that the client knows errors, they are strings.
+/// Servers send errors as strings, unless the session's setting `error_marshaling_enabled` is on, or
+/// the client announced the feature [`ERROR_EXTENSION`](crate::Feature::ERROR_EXTENSION) (2.10).
 impl<'de> Deserialize<'de> for ServerError {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         extension::from_extension(deserializer)

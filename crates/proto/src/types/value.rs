@@ -12,7 +12,8 @@ use crate::msgpack::EXT_TOKEN;
 /// Any value that a server may send, for rows and results whose shape is not known.
 ///
 /// A type with the columns that are expected is faster and says what does not fit. Nested deeper
-/// than [`DEPTH_MAX`](crate::msgpack::DEPTH_MAX) levels a value is an error.
+/// than [`DEPTH_MAX`](crate::msgpack::DEPTH_MAX) levels a value is an error, as is a malformed
+/// extension of a type that is known here; servers before 3.0 store those too.
 ///
 /// ```
 /// use tarantool_proto::msgpack;

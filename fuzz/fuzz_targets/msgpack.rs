@@ -9,7 +9,9 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use tarantool_proto::ServerError;
 use tarantool_proto::msgpack::{self, Raw, Reader};
+use tarantool_proto::types::{Datetime, Decimal, Ext, Interval, Uuid, Value};
 
 fuzz_target!(|data: &[u8]| {
     walk(data);
@@ -23,6 +25,7 @@ fuzz_target!(|data: &[u8]| {
     round_trip::<Result<u8, (i16, String)>>(data);
     round_trip::<Option<Duration>>(data);
     nested(data);
+    extensions(data);
 });
 
 fn walk(data: &[u8]) {
@@ -60,6 +63,33 @@ where
         msgpack::write_value(&mut out, &value).expect("plain values");
         assert_eq!(msgpack::from_slice::<T>(&out), Ok(value));
     }
+}
+
+/// As values, and any bytes as the payload of each.
+fn extensions(data: &[u8]) {
+    round_trip::<(Decimal, Uuid, Datetime, Interval, ServerError, Ext)>(data);
+    if let Ok(value) = msgpack::from_slice::<Value>(data) {
+        let mut out = Vec::new();
+        msgpack::write_value(&mut out, &value).expect("plain values");
+        // Floats that are no number equal nothing.
+        let again = msgpack::from_slice::<Value>(&out).map(|value| format!("{value:?}"));
+        assert_eq!(again, Ok(format!("{value:?}")));
+    }
+    if let Ok(decimal) = Decimal::decode(data) {
+        let again = decimal.to_string().parse::<Decimal>().expect("its own text");
+        assert_eq!(
+            (again, again.digits(), again.scale()),
+            (decimal, decimal.digits(), decimal.scale())
+        );
+    }
+    if let Ok(time) = Datetime::decode(data) {
+        // Past the latest time by the second that nanoseconds may have there is nothing to read.
+        let again = format!("{time:#}").parse::<Datetime>();
+        assert_eq!(again.unwrap_or(time), time);
+    }
+    let _ = Interval::decode(data).map(|interval| interval.to_string());
+    let text = String::from_utf8_lossy(data);
+    let _ = (text.parse::<Decimal>(), text.parse::<Uuid>(), text.parse::<Datetime>());
 }
 
 /// Deep nesting is an error, never a stack overflow.

@@ -59,7 +59,7 @@ pub use sql::{Executed, Prepared, Statement};
 pub use tarantool_proto::{
     Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome,
     Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
-    request::named, request::ops,
+    request::named, request::ops, types,
 };
 
 /// What the connectors of asynchronous runtimes re-export.
@@ -68,6 +68,6 @@ pub mod api {
         Address, Batching, Capability, Client, Column, Config, ConfigError, ConnectionError, Error,
         ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page, Pages, Pending,
         Position, Prepared, Response, Select, ServerError, ServerInfo, Space, Statement, Stats,
-        Unsupported, msgpack, named, ops, request,
+        Unsupported, msgpack, named, ops, request, types,
     };
 }

@@ -78,6 +78,7 @@ mod server_error;
 mod slots;
 mod sql;
 mod stats;
+pub mod types;
 
 pub use auth::chap_sha1;
 pub use batching::{Batching, Decision};

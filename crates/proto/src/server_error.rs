@@ -174,12 +174,35 @@ impl ServerError {
             return;
         }
         write::uint(out, u64::from(Key::ERROR.number()));
-        write::map(out, 1);
-        write::uint(out, u64::from(ERROR_STACK));
-        write::array(out, stack.len());
-        for entry in stack {
-            entry.encode(out);
+        write_stack(out, stack);
+    }
+
+    /// Appends what an error has as a value: its stack. Of an error without one, a stack of one
+    /// entry.
+    pub(crate) fn encode_value(&self, out: &mut Vec<u8>) {
+        if self.stack().is_empty() {
+            let Inner { code, message, .. } = &*self.0;
+            let kind = CLIENT_ERROR.into();
+            let (code, message) = (*code, message.clone());
+            return write_stack(
+                out,
+                &[StackEntry { kind, code, message, ..StackEntry::default() }],
+            );
         }
+        write_stack(out, self.stack());
+    }
+
+    /// The opposite of [`encode_value`](Self::encode_value). `None`: the stack is empty.
+    pub(crate) fn decode_value(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let stack = read_stack(&mut reader)?;
+        if !reader.is_empty() {
+            return Err(DecodeError::new("bytes follow after the stack"));
+        }
+        Ok(stack
+            .first()
+            .map(|newest| (newest.code, newest.message.clone()))
+            .map(|(code, message)| Self(Arc::new(Inner { code, message, stack }))))
     }
 
     /// The error's code.
@@ -213,6 +236,15 @@ impl ServerError {
             inner.code = newest.code;
         }
         Self(Arc::new(inner))
+    }
+}
+
+fn write_stack(out: &mut Vec<u8>, stack: &[StackEntry]) {
+    write::map(out, 1);
+    write::uint(out, u64::from(ERROR_STACK));
+    write::array(out, stack.len());
+    for entry in stack {
+        entry.encode(out);
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) fn all(root: &Path) -> ExitCode {
             ("lints", check_lints),
             ("docs", build_docs),
             ("tests", run_tests),
+            ("features", test_features),
             ("doc tests", run_doc_tests),
             ("purity", check_purity),
             ("examples", run_examples),
@@ -77,6 +78,14 @@ fn run_tests(run: &mut Run<'_>) -> Result<End, String> {
     let kinds = ["--lib", "--bins", "--tests", "--examples"];
     let mut command = cargo(run.root, &["test", "--workspace", "--no-fail-fast"]);
     run.run(require_server(command.args(kinds), run.has_server))
+}
+
+/// The conversions of the core's values, which no other build has.
+fn test_features(run: &mut Run<'_>) -> Result<End, String> {
+    let core = ["--package", "tarantool-proto", "--all-features"];
+    let mut lints = cargo(run.root, &["clippy"]);
+    run.run(lints.args(core).args(["--all-targets", "--", "-D", "warnings"]))?;
+    run.run(cargo(run.root, &["test"]).args(core).args(["--test", "types"]))
 }
 
 fn run_doc_tests(run: &mut Run<'_>) -> Result<End, String> {

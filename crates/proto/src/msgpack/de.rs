@@ -3,7 +3,7 @@
 use serde::de::{self, Deserialize, DeserializeSeed, Visitor, value::BorrowedBytesDeserializer};
 use serde::forward_to_deserialize_any;
 
-use super::{DEPTH_MAX, DecodeError, Reader, Token, raw};
+use super::{DEPTH_MAX, DecodeError, Reader, Token, ext, raw};
 
 /// Decodes exactly one value.
 ///
@@ -106,6 +106,16 @@ impl<'de> Deserializer<'de> {
         .map_err(|error| error.at(at))
     }
 
+    /// An extension for a type that knows some; anything else as it is.
+    fn extension<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        let at = self.reader.offset();
+        match self.reader.token()? {
+            Token::Ext(kind, payload) => visitor.visit_enum(ext::Access { kind, payload }),
+            other => self.visit(at, other, visitor),
+        }
+        .map_err(|error| error.at(at))
+    }
+
     fn visit<V: Visitor<'de>>(
         &mut self,
         at: usize,
@@ -126,10 +136,7 @@ impl<'de> Deserializer<'de> {
             Token::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
             Token::Array(length) => self.array(at, length, Wanted::Any, visitor),
             Token::Map(length) => self.map(at, length, visitor),
-            Token::Ext(kind, _) => Err(de::Error::invalid_type(
-                de::Unexpected::Other(&format!("an extension of type {kind}")),
-                &visitor,
-            )),
+            Token::Ext(kind, _) => Err(ext::unexpected(kind, &visitor)),
         }
     }
 }
@@ -177,6 +184,9 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     ) -> Result<V::Value, DecodeError> {
         if name == raw::TOKEN {
             return visitor.visit_borrowed_bytes(self.reader.raw()?);
+        }
+        if name == ext::TOKEN {
+            return self.extension(visitor);
         }
         visitor.visit_newtype_struct(self)
     }
@@ -288,6 +298,10 @@ struct Absent;
 
 impl<'de> de::Deserializer<'de> for Absent {
     type Error = DecodeError;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_unit()

@@ -5,6 +5,7 @@
 
 mod de;
 mod error;
+mod ext;
 mod raw;
 mod reader;
 mod ser;
@@ -12,6 +13,8 @@ pub mod write;
 
 pub use de::{Deserializer, from_slice};
 pub use error::{DecodeError, EncodeError};
+pub(crate) use ext::{Kind, TOKEN as EXT_TOKEN};
+pub(crate) use raw::Bytes;
 pub use raw::Raw;
 pub use reader::{Reader, Token};
 pub use ser::{Serializer, write_array, write_key, write_value};

@@ -55,13 +55,14 @@ impl fmt::Debug for Raw<'_> {
 
 impl Serialize for Raw<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(TOKEN, &Verbatim(self.0))
+        serializer.serialize_newtype_struct(TOKEN, &Bytes(self.0))
     }
 }
 
-struct Verbatim<'a>(&'a [u8]);
+/// What a newtype with a meaning of its own has in it.
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
-impl Serialize for Verbatim<'_> {
+impl Serialize for Bytes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0)
     }

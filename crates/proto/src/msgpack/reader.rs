@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::error::DecodeError;
+use super::ext;
 
 /// A cursor that reads MessagePack values from a slice and never past it.
 ///
@@ -54,7 +55,7 @@ impl fmt::Display for Token<'_> {
             Self::Bin(_) => f.write_str("binary data"),
             Self::Array(_) => f.write_str("an array"),
             Self::Map(_) => f.write_str("a map"),
-            Self::Ext(kind, _) => write!(f, "an extension of type {kind}"),
+            Self::Ext(kind, _) => ext::Kind(*kind).fmt(f),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::ser::{self, Serialize};
 
-use super::{EncodeError, raw, write};
+use super::{EncodeError, ext, raw, write};
 
 /// Appends one value.
 ///
@@ -61,14 +61,24 @@ fn is_array(first: Option<&u8>) -> bool {
 #[derive(Debug)]
 pub struct Serializer<'o> {
     out: &'o mut Vec<u8>,
-    /// The next bytes are those of a [`Raw`](super::Raw): a whole value as it is.
-    verbatim: bool,
+    bytes: Bytes,
+}
+
+/// What the next bytes are.
+#[derive(Debug, Default)]
+enum Bytes {
+    #[default]
+    Binary,
+    /// Those of a [`Raw`](super::Raw): a whole value as it is.
+    Verbatim,
+    /// The number of an extension's type, and the payload.
+    Extension,
 }
 
 impl<'o> Serializer<'o> {
     /// Appends what is serialized to `out`.
     pub const fn new(out: &'o mut Vec<u8>) -> Self {
-        Self { out, verbatim: false }
+        Self { out, bytes: Bytes::Binary }
     }
 
     fn variant(&mut self, name: &str) {
@@ -166,10 +176,12 @@ impl<'a, 'o> ser::Serializer for &'a mut Serializer<'o> {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
-        if std::mem::take(&mut self.verbatim) {
-            self.out.extend_from_slice(value);
-        } else {
-            write::bin(self.out, value);
+        match (std::mem::take(&mut self.bytes), value) {
+            (Bytes::Verbatim, _) => self.out.extend_from_slice(value),
+            (Bytes::Extension, [kind, payload @ ..]) => {
+                write::ext(self.out, i8::from_be_bytes([*kind]), payload);
+            }
+            _ => write::bin(self.out, value),
         }
         Ok(())
     }
@@ -206,7 +218,9 @@ impl<'a, 'o> ser::Serializer for &'a mut Serializer<'o> {
         value: &T,
     ) -> Result<(), EncodeError> {
         if name == raw::TOKEN {
-            self.verbatim = true;
+            self.bytes = Bytes::Verbatim;
+        } else if name == ext::TOKEN {
+            self.bytes = Bytes::Extension;
         }
         value.serialize(self)
     }

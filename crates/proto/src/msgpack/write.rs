@@ -97,6 +97,23 @@ pub fn bin(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
+/// Appends an extension value of type `kind`, with the smallest header.
+#[inline]
+pub fn ext(out: &mut Vec<u8>, kind: i8, payload: &[u8]) {
+    let [kind] = kind.to_be_bytes();
+    match payload.len() {
+        1 => out.push(0xd4),
+        2 => out.push(0xd5),
+        4 => out.push(0xd6),
+        8 => out.push(0xd7),
+        16 => out.push(0xd8),
+        length @ 0..=0xff => out.extend_from_slice(&[0xc7, length as u8]),
+        length => long_length(out, 0xc8, 0xc9, length),
+    }
+    out.push(kind);
+    out.extend_from_slice(payload);
+}
+
 /// Appends the header of an array of `length` values, which must follow.
 #[inline]
 pub fn array(out: &mut Vec<u8>, length: usize) {

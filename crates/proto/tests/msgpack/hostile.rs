@@ -139,13 +139,13 @@ fn headers_that_add_up_to_more_than_the_input() {
 #[test]
 fn extensions_are_refused_by_typed_decoding() {
     for (bytes, kind) in [
-        (&[0xd4, 0x01, 0x00][..], 1),
-        (&[0xd8; 18], -40),
-        (&[0xc7, 0x03, 0x02, 1, 2, 3], 2),
-        (&[0xc8, 0, 1, 0x04, 1], 4),
-        (&[0xc9, 0, 0, 0, 1, 0xff, 1], -1),
+        (&[0xd4, 0x01, 0x00][..], "a decimal"),
+        (&[0xd8; 18], "an extension of type -40"),
+        (&[0xc7, 0x03, 0x02, 1, 2, 3], "a uuid"),
+        (&[0xc8, 0, 1, 0x04, 1], "a datetime"),
+        (&[0xc9, 0, 0, 0, 1, 0xff, 1], "an extension of type -1"),
     ] {
-        let expected = format!("found an extension of type {kind} at byte 0");
+        let expected = format!("found {kind} at byte 0");
         let errors = [
             from_slice::<u64>(bytes).unwrap_err(),
             from_slice::<String>(bytes).unwrap_err(),

@@ -18,7 +18,7 @@ pub(super) fn rows(rows: &[Tuple], format: (u32, &[u8]), position: Option<&[u8]>
         let mut payload = Vec::new();
         write::uint(&mut payload, id.into());
         payload.extend_from_slice(row);
-        extension(&mut body, &payload);
+        write::ext(&mut body, TUPLE, &payload);
     }
     write::uint(&mut body, Key::TUPLE_FORMATS.number().into());
     write::map(&mut body, usize::from(!rows.is_empty()));
@@ -83,28 +83,4 @@ fn begin_data(body: &mut Vec<u8>, count: usize) {
     body.push(0xdd);
     // Rows of one reply fit into a packet, whose length has 32 bits.
     body.extend_from_slice(&(count as u32).to_be_bytes());
-}
-
-/// An extension value of a tuple, with the smallest header.
-fn extension(out: &mut Vec<u8>, payload: &[u8]) {
-    // A tuple has at most a megabyte.
-    let length = payload.len() as u32;
-    match (length, u8::try_from(length), u16::try_from(length)) {
-        (1, ..) => out.push(0xd4),
-        (2, ..) => out.push(0xd5),
-        (4, ..) => out.push(0xd6),
-        (8, ..) => out.push(0xd7),
-        (16, ..) => out.push(0xd8),
-        (_, Ok(length), _) => out.extend_from_slice(&[0xc7, length]),
-        (_, _, Ok(length)) => {
-            out.push(0xc8);
-            out.extend_from_slice(&length.to_be_bytes());
-        }
-        _ => {
-            out.push(0xc9);
-            out.extend_from_slice(&length.to_be_bytes());
-        }
-    }
-    out.push(TUPLE as u8);
-    out.extend_from_slice(payload);
 }

@@ -9,11 +9,11 @@ use crate::job::{Contender, Failure, Job, Op};
 
 pub mod blocking;
 pub mod raw;
-pub mod tokio;
+pub mod tasks;
 
-/// The names [`by_name`] knows; a name may carry a batching policy, such as `tokio+immediate`.
-pub const NAMES: &[&str] =
-    &[raw::NAME, tokio::CURRENT_THREAD, tokio::MULTI_THREAD, blocking::SUBMIT, blocking::THREADS];
+/// The names [`by_name`] knows besides those of [`tasks`]; a name may carry a batching policy, such
+/// as `tokio+immediate`.
+pub const NAMES: &[&str] = &[raw::NAME, blocking::SUBMIT, blocking::THREADS];
 
 /// Makes a contender for a server.
 ///
@@ -25,13 +25,16 @@ pub fn by_name(name: &str, addr: SocketAddr) -> Result<Box<dyn Contender>, Failu
     let batching = batching(policy)?;
     match client {
         raw::NAME => Ok(Box::new(raw::Raw::connect(addr)?)),
-        tokio::CURRENT_THREAD | tokio::MULTI_THREAD => {
-            Ok(Box::new(tokio::Tasks::connect(name, client, addr, batching)?))
+        client if tasks::NAMES.contains(&client) => {
+            Ok(Box::new(tasks::Tasks::connect(name, client, addr, batching)?))
         }
         blocking::SUBMIT | blocking::THREADS => {
             Ok(Box::new(blocking::Callers::connect(name, client, addr, batching)?))
         }
-        _ => Err(format!("unknown client `{name}`, there are: {}", NAMES.join(", ")).into()),
+        _ => {
+            let names = [NAMES, &tasks::NAMES].concat().join(", ");
+            Err(format!("unknown client `{name}`, there are: {names}").into())
+        }
     }
 }
 

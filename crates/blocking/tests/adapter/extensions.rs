@@ -111,7 +111,7 @@ fn indexes_order_and_find_them_as_we_compare() {
         let name = unique("payments");
         let code = "return create(..., {
                 {'id', 'uuid'}, {'amount', 'decimal'}, {'note', 'number', is_nullable = true},
-            }, {{name = 'id', parts = {'id'}}, {name = 'amount', parts = {'amount'}}})";
+            }, {{'id', {'id'}, true}, {'amount', {'amount'}, true}})";
         client.eval::<_, u64>(code, &name).unwrap();
         let payments = client.space::<Payment>(&name);
         let mut by_id = BTreeMap::new();

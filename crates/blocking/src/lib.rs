@@ -46,9 +46,10 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub use tarantool_client::{
-    Address, Batching, Capability, Column, Config, ConfigError, ConnectionError, Error, ErrorCode,
-    ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response, ServerError,
-    ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops, request, types,
+    Address, AuthMethod, Batching, Capability, Column, Config, ConfigError, ConnectionError, Error,
+    ErrorCode, ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response,
+    ServerError, ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops,
+    request, types,
 };
 use tarantool_client::{Blocking, Opening};
 

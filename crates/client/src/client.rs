@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tarantool_proto::msgpack::DecodeError;
-use tarantool_proto::request::{Call, Eval, Identifier, Ping, Request};
+use tarantool_proto::request::{Auth, Call, Eval, Identifier, Ping, Request};
 use tarantool_proto::{Response, ServerInfo, Stats};
 
 use crate::error::Error;
@@ -102,6 +102,25 @@ impl<M: Mode> Client<M> {
     /// Checks that the server is there and answers.
     pub fn ping(&self) -> M::Reply<()> {
         self.request(&Ping, |_, _| Ok(()))
+    }
+
+    /// Changes the user of the session, for all clones: requests made after this are that user's.
+    ///
+    /// By `chap-sha1`, so that the password does not leave. Refused, the session keeps its user.
+    ///
+    /// # Errors
+    /// As every verb; the server's codes are
+    /// [`CREDS_MISMATCH`](crate::ErrorCode::CREDS_MISMATCH) and, for an unknown user before 2.10.4,
+    /// [`NO_SUCH_USER`](crate::ErrorCode::NO_SUCH_USER).
+    pub fn log_in(&self, user: &str, password: &str) -> M::Reply<()> {
+        // Handles are given out after the greeting.
+        let salt = self.server().map(|server| *server.greeting().salt()).unwrap_or_default();
+        self.request(&Auth::chap_sha1(user, password.as_bytes(), &salt), |_, _| Ok(()))
+    }
+
+    /// Makes the session that of the user `guest` again, for all clones.
+    pub fn log_out(&self) -> M::Reply<()> {
+        self.request(&Auth::guest(), |_, _| Ok(()))
     }
 
     /// Calls a stored function or a Lua global, such as `box.info` or `space:method`.

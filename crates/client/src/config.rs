@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use tarantool_proto::{Batching, Credentials, Password};
+use tarantool_proto::{AuthMethod, Batching, Credentials, Password};
 
 /// Where and how to connect: from a URI, a builder, or both.
 ///
@@ -113,6 +113,22 @@ impl Config {
         self
     }
 
+    /// How to log in. Default [`AuthMethod::Auto`]. As a URI's option: `auth_method=chap-sha1` or
+    /// `pap-sha256`.
+    #[must_use]
+    pub fn auth_method(mut self, method: AuthMethod) -> Self {
+        self.connection.auth_method = method;
+        self
+    }
+
+    /// Says that the stream given to an adapter's `connect_over` is encrypted, so that a password
+    /// itself may be sent over it where the server wants that (`pap-sha256`). Default false.
+    #[must_use]
+    pub fn encrypted(mut self, is_encrypted: bool) -> Self {
+        self.connection.is_encrypted = is_encrypted;
+        self
+    }
+
     /// Connecting and logging in must be done within this time. Default 5 s; zero: no limit.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -188,6 +204,12 @@ impl Config {
             "in_flight_max" => self.clone().in_flight_max(count()?),
             "queued_bytes_max" => self.clone().queued_bytes_max(count()?),
             "packet_bytes_max" => self.clone().packet_bytes_max(count()?),
+            "auth_method" => {
+                let known = [AuthMethod::ChapSha1, AuthMethod::PapSha256];
+                let method = known.into_iter().find(|method| method.name() == Some(value));
+                let what = "method: chap-sha1, pap-sha256";
+                self.clone().auth_method(method.ok_or_else(|| wrong(what))?)
+            }
             _ => return Err(ConfigError::new(format!("unknown option {name:?}"))),
         };
         Ok(())
@@ -391,6 +413,13 @@ mod tests {
         assert_eq!(config.connection.queued_bytes_max, 8);
         assert_eq!(config.connection.packet_bytes_max, 9);
         assert_eq!(parse("host:1?request_timeout=0").request_timeout, None);
+        let config = parse("host:1?auth_method=pap-sha256");
+        assert_eq!(config.connection.auth_method, AuthMethod::PapSha256);
+        let config = config.encrypted(true).auth_method(AuthMethod::ChapSha1);
+        assert!(config.connection.is_encrypted);
+        assert_eq!(config.connection.auth_method, AuthMethod::ChapSha1);
+        let wrong = Config::parse("host:1?auth_method=md5").unwrap_err().to_string();
+        assert!(wrong.contains("pap-sha256"), "{wrong}");
         let defaults = parse("host:1");
         assert_eq!(defaults.connect_timeout, Some(Duration::from_secs(5)));
         assert_eq!(defaults.request_timeout, Some(Duration::from_secs(30)));

@@ -153,6 +153,7 @@ impl Error {
             ErrorKind::Connect(error) => !matches!(
                 error,
                 ConnectionError::Login { .. }
+                    | ConnectionError::PasswordInClear { .. }
                     | ConnectionError::Refused(_)
                     | ConnectionError::Protocol(_)
             ),

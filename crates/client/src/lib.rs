@@ -57,17 +57,17 @@ pub use sleep::Sleep;
 pub use space::{Index, Space};
 pub use sql::{Executed, Prepared, Statement};
 pub use tarantool_proto::{
-    Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome,
-    Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
+    AuthMethod, Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
+    Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
     request::named, request::ops, types,
 };
 
 /// What the connectors of asynchronous runtimes re-export.
 pub mod api {
     pub use crate::{
-        Address, Batching, Capability, Client, Column, Config, ConfigError, ConnectionError, Error,
-        ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page, Pages, Pending,
-        Position, Prepared, Response, Select, ServerError, ServerInfo, Space, Statement, Stats,
-        Unsupported, msgpack, named, ops, request, types,
+        Address, AuthMethod, Batching, Capability, Client, Column, Config, ConfigError,
+        ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page,
+        Pages, Pending, Position, Prepared, Response, Select, ServerError, ServerInfo, Space,
+        Statement, Stats, Unsupported, msgpack, named, ops, request, types,
     };
 }

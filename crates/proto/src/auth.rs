@@ -1,6 +1,33 @@
-//! Proof of the password: the `chap-sha1` method.
+//! How a user proves to be one: `chap-sha1`, or the password itself.
 
 use sha1_smol::Sha1;
+
+/// How to log in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// Over a transport that is [encrypted](crate::Config::is_encrypted) the method that the server
+    /// announces (2.11), for which its answer is awaited first; otherwise, as nothing else is
+    /// possible there, [`ChapSha1`](Self::ChapSha1).
+    #[default]
+    Auto,
+    /// By a scramble: the password itself never leaves. Every server's default.
+    ChapSha1,
+    /// By the password itself, over encrypted transports only. Server 2.11, enterprise.
+    PapSha256,
+}
+
+impl AuthMethod {
+    /// What the protocol calls it; [`Auto`](Self::Auto) has no name.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::ChapSha1 => Some("chap-sha1"),
+            Self::PapSha256 => Some("pap-sha256"),
+        }
+    }
+}
 
 /// Computes the scramble that proves the password without sending it.
 ///

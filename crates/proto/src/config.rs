@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::auth::AuthMethod;
 use crate::batching::Batching;
 
 /// Settings of one [`Connection`](crate::Connection).
@@ -10,6 +11,11 @@ use crate::batching::Batching;
 pub struct Config {
     /// Who to log in as; `None` (the default) stays the user `guest`.
     pub credentials: Option<Credentials>,
+    /// How to log in.
+    pub auth_method: AuthMethod,
+    /// Whether nobody but the server can read what is written: true for TLS. Default false. A
+    /// password itself is never sent without.
+    pub is_encrypted: bool,
     /// How many requests may be on their way or being executed at a time; more wait for a place.
     /// Default 16,384; at least 1.
     ///
@@ -30,6 +36,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             credentials: None,
+            auth_method: AuthMethod::default(),
+            is_encrypted: false,
             in_flight_max: 16_384,
             queued_bytes_max: 64 << 20,
             packet_bytes_max: 128 << 20,
@@ -58,8 +66,8 @@ impl Password {
         Self(password.into())
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

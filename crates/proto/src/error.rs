@@ -121,6 +121,11 @@ pub enum ConnectionError {
         /// What the server answered.
         error: ServerError,
     },
+    /// The login would have sent the password itself over a connection that others can read.
+    PasswordInClear {
+        /// The user who was to log in.
+        user: Box<str>,
+    },
     /// The server greeted with an error, as a failing `on_connect` trigger makes it do.
     Refused(ServerError),
     /// The server closed the connection.
@@ -146,6 +151,11 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Login { user, error } => write!(f, "login as {user} refused: {error}"),
+            Self::PasswordInClear { user } => write!(
+                f,
+                "login as {user} not tried: pap-sha256 sends the password itself, and the transport \
+                 is not encrypted"
+            ),
             Self::Refused(error) => write!(f, "the server refused the connection: {error}"),
             Self::Closed { stage, reason: None } => {
                 write!(f, "the server closed the connection {stage}")

@@ -80,7 +80,7 @@ mod sql;
 mod stats;
 pub mod types;
 
-pub use auth::chap_sha1;
+pub use auth::{AuthMethod, chap_sha1};
 pub use batching::{Batching, Decision};
 pub use bytes::{Bytes, BytesMut};
 pub use capability::{Capability, Unsupported};

@@ -1,6 +1,7 @@
 //! From the greeting to a session: identification and login, pipelined in one write.
 
 use super::{Connection, Event, Phase};
+use crate::auth::AuthMethod;
 use crate::capability::{Capabilities, Capability, lacking};
 use crate::config::Credentials;
 use crate::error::{ConnectionError, ProtocolError};
@@ -21,6 +22,7 @@ pub struct ServerInfo {
     features: FeatureSet,
     /// Whether it told its features; if not, its version tells them.
     is_identified: bool,
+    auth_method: Option<Box<str>>,
 }
 
 impl ServerInfo {
@@ -46,6 +48,12 @@ impl ServerInfo {
     #[must_use]
     pub const fn features(&self) -> FeatureSet {
         self.features
+    }
+
+    /// The server's usual way of logging in, such as `chap-sha1`; `None` for servers before 2.11.
+    #[must_use]
+    pub fn auth_method(&self) -> Option<&str> {
+        self.auth_method.as_deref()
     }
 
     /// Whether the server has this: by its features where it has told them and there is one for it,
@@ -105,7 +113,7 @@ const FEATURES: [u32; 1] = [Feature::SPACE_AND_INDEX_NAMES.number()];
 
 impl Connection {
     /// Reads the greeting and queues identification and login together: neither depends on the
-    /// other's reply. A server before 2.10 answers the first with error 48.
+    /// other's reply, unless the server is asked how to log in. A server before 2.10 answers the first with error 48.
     pub(super) fn on_greeting(&mut self, greeting: &[u8; GREETING_SIZE]) {
         let greeting = match Greeting::parse(greeting) {
             Ok(greeting) => greeting,
@@ -117,21 +125,52 @@ impl Connection {
         if frame.encode(&id).is_ok() {
             self.queue_own(&frame, Own::Id);
         }
-        let credentials = self.config.credentials.as_ref();
-        let logged_in = credentials.is_none();
-        if let Some(Credentials { user, password }) = credentials {
-            let auth = Auth::chap_sha1(user, password.as_bytes(), greeting.salt());
-            if frame.encode(&auth).is_ok() {
-                self.queue_own(&frame, Own::Auth);
-            }
-        }
+        let logged_in = self.config.credentials.is_none();
         self.phase = Phase::Login(Handshake { identified: false, logged_in });
         self.server = Some(ServerInfo {
             greeting,
             protocol_version: 0,
             features: FeatureSet::new(),
             is_identified: false,
+            auth_method: None,
         });
+        match (self.config.auth_method, self.config.is_encrypted) {
+            // The server's answer to ID tells.
+            (AuthMethod::Auto, true) => {}
+            (AuthMethod::Auto, false) => self.log_in(AuthMethod::ChapSha1),
+            (method, _) => self.log_in(method),
+        }
+    }
+
+    /// Queues the login, if there is one.
+    fn log_in(&mut self, method: AuthMethod) {
+        let (Some(Credentials { user, password }), Some(server)) =
+            (&self.config.credentials, &self.server)
+        else {
+            return;
+        };
+        let auth = match method {
+            AuthMethod::PapSha256 if !self.config.is_encrypted => {
+                let user = user.clone();
+                return self.end(ConnectionError::PasswordInClear { user });
+            }
+            AuthMethod::PapSha256 => Auth::pap_sha256(user, password.as_str()),
+            _ => Auth::chap_sha1(user, password.as_str().as_bytes(), server.greeting.salt()),
+        };
+        let mut frame = Frame::new();
+        if frame.encode(&auth).is_ok() {
+            self.queue_own(&frame, Own::Auth);
+        }
+    }
+
+    /// Queues the login that waited for the server to tell its method.
+    fn log_in_as_announced(&mut self) {
+        if self.config.auth_method != AuthMethod::Auto || !self.config.is_encrypted {
+            return;
+        }
+        let announced = self.server.as_ref().and_then(ServerInfo::auth_method);
+        let is_pap = announced == AuthMethod::PapSha256.name();
+        self.log_in(if is_pap { AuthMethod::PapSha256 } else { AuthMethod::ChapSha1 });
     }
 
     /// Takes the reply to identification or login.
@@ -145,6 +184,9 @@ impl Connection {
                         self.end(ProtocolError::Header(error).into());
                         return None;
                     }
+                }
+                if matches!(self.phase, Phase::Login(Handshake { identified: false, .. })) {
+                    self.log_in_as_announced();
                 }
             }
             _ => {
@@ -192,6 +234,10 @@ impl ServerInfo {
                         let number = u32::try_from(reader.uint()?).unwrap_or(u32::MAX);
                         self.features.insert(Feature::new(number));
                     }
+                }
+                Some(Key::AUTH_TYPE) => {
+                    let name = String::from_utf8_lossy(reader.str_bytes()?);
+                    self.auth_method = Some(name.into());
                 }
                 _ => reader.skip()?,
             }

@@ -1,7 +1,7 @@
 //! Requests about the connection itself: ping, id, auth.
 
 use super::{Body, Request, Subject};
-use crate::auth::chap_sha1;
+use crate::auth::{AuthMethod, chap_sha1};
 use crate::keys::{Key, RequestType};
 use crate::msgpack::{EncodeError, write};
 
@@ -45,24 +45,40 @@ impl Request for Id<'_> {
     }
 }
 
-/// Logs a user in by `chap-sha1`: the password itself never leaves.
+/// Logs a user in. On a connection in use it changes the user of the session; refused, the session
+/// keeps the one it had.
 #[derive(Clone, Copy)]
 pub struct Auth<'a> {
     user: &'a str,
-    scramble: Option<[u8; 20]>,
+    proof: Proof<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Proof<'a> {
+    None,
+    Scramble([u8; 20]),
+    Password(&'a str),
 }
 
 impl<'a> Auth<'a> {
-    /// Logs `user` in with `password`, for the `salt` of the server's greeting.
+    /// Logs `user` in with `password`, for the `salt` of the server's greeting. The password itself
+    /// never leaves.
     #[must_use]
     pub fn chap_sha1(user: &'a str, password: &[u8], salt: &[u8; 20]) -> Self {
-        Self { user, scramble: Some(chap_sha1(password, salt)) }
+        Self { user, proof: Proof::Scramble(chap_sha1(password, salt)) }
+    }
+
+    /// Logs `user` in by sending `password` itself, which whoever reads the connection can read.
+    /// Server 2.11, enterprise, over TLS only; others answer with an error, and have read it then.
+    #[must_use]
+    pub const fn pap_sha256(user: &'a str, password: &'a str) -> Self {
+        Self { user, proof: Proof::Password(password) }
     }
 
     /// Returns to the user `guest`, who needs no password.
     #[must_use]
     pub const fn guest() -> Self {
-        Self { user: "guest", scramble: None }
+        Self { user: "guest", proof: Proof::None }
     }
 }
 
@@ -78,14 +94,17 @@ impl Request for Auth<'_> {
     fn encode(&self, body: &mut Body<'_>) -> Result<(), EncodeError> {
         body.str(Key::USER_NAME, self.user);
         let out = body.entry(Key::TUPLE);
-        match self.scramble {
-            Some(scramble) => {
-                write::array(out, 2);
-                write::str(out, b"chap-sha1");
-                write::str(out, &scramble);
+        let (method, proof) = match &self.proof {
+            Proof::None => {
+                write::array(out, 0);
+                return Ok(());
             }
-            None => write::array(out, 0),
-        }
+            Proof::Scramble(scramble) => (AuthMethod::ChapSha1, scramble.as_slice()),
+            Proof::Password(password) => (AuthMethod::PapSha256, password.as_bytes()),
+        };
+        write::array(out, 2);
+        write::str(out, method.name().unwrap_or_default().as_bytes());
+        write::str(out, proof);
         Ok(())
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use rmpv::Value;
 use tarantool_proto::request::Ping;
 use tarantool_proto::{
-    Batching, Config, ConnectionError, ErrorCode, Event, Feature, GreetingError, Outcome,
-    ProtocolError, Stage, Unanswered, Version, chap_sha1,
+    AuthMethod, Batching, Config, ConnectionError, ErrorCode, Event, Feature, GreetingError,
+    Outcome, ProtocolError, Stage, Unanswered, Version, chap_sha1,
 };
 
 use crate::peer::*;
@@ -355,5 +356,73 @@ fn a_deadline_covers_the_handshake() {
     assert_eq!(answer, Err(Unanswered::TimedOut(Outcome::NotSent)));
     assert_eq!(link.write().len(), 1);
     assert_eq!(link.feed(&id_reply(GREETING_3_7)), [Event::Ready]);
+    assert_eq!(link.writes().len(), 0);
+}
+
+/// ID's reply of a server whose usual way of logging in is `method`.
+fn identified(method: &str) -> Vec<u8> {
+    let body = map(&[(0x54, 8.into()), (0x55, Value::Array(vec![])), (0x5b, method.into())]);
+    packet_of(0, ID_SYNC, 80, &body)
+}
+
+fn over_tls(method: AuthMethod) -> Config {
+    let mut config = login("tester", "secret");
+    config.is_encrypted = true;
+    config.auth_method = method;
+    config
+}
+
+#[test]
+fn over_an_encrypted_transport_the_login_is_as_the_server_announces() {
+    for (announced, method) in
+        [("pap-sha256", "pap-sha256"), ("chap-sha1", "chap-sha1"), ("new", "chap-sha1")]
+    {
+        let mut link = greeted(over_tls(AuthMethod::Auto));
+        let sent = link.write();
+        assert_eq!(sent.len(), 1, "the login waits for the server's answer");
+        assert_eq!(link.feed(&identified(announced)), []);
+        let [auth] = &link.write()[..] else { panic!("no login") };
+        assert_eq!((auth.kind, auth.sync), (AUTH, AUTH_SYNC));
+        let tuple = auth.field(0x21).unwrap().as_array().unwrap();
+        assert_eq!(tuple[0].as_str(), Some(method));
+        assert_eq!(tuple[1].as_str() == Some("secret"), method == "pap-sha256");
+        // A second answer to ID does not log in twice.
+        assert_eq!(link.feed(&identified(announced)), []);
+        assert_eq!(link.writes().len(), 0);
+        assert_eq!(link.feed(&ok(AUTH_SYNC)), [Event::Ready]);
+        assert_eq!(link.conn.server().unwrap().auth_method(), Some(announced));
+    }
+    // A server that does not know ID has only chap-sha1.
+    let mut link = greeted(over_tls(AuthMethod::Auto));
+    link.write();
+    assert_eq!(link.feed(&error(ID_SYNC, 48, "Unknown request type 73")), []);
+    assert_eq!(scramble_sent(&link.write()[0]).len(), 20);
+}
+
+#[test]
+fn a_method_that_was_chosen_is_used_at_once() {
+    let mut link = greeted(over_tls(AuthMethod::PapSha256));
+    let sent = link.write();
+    let tuple = sent[1].field(0x21).unwrap().as_array().unwrap();
+    assert_eq!((tuple[0].as_str(), tuple[1].as_str()), (Some("pap-sha256"), Some("secret")));
+    let mut link = greeted(over_tls(AuthMethod::ChapSha1));
+    assert_eq!(scramble_sent(&link.write()[1]).len(), 20);
+}
+
+#[test]
+fn a_password_itself_is_never_sent_in_clear() {
+    let mut config = over_tls(AuthMethod::PapSha256);
+    config.is_encrypted = false;
+    let mut link = Link::new(config);
+    let ended = link.feed_to_end(GREETING_3_7);
+    assert_eq!(ended, ConnectionError::PasswordInClear { user: "tester".into() });
+    assert!(ended.to_string().contains("is not encrypted"), "{ended}");
+    let written = link.writes().concat();
+    assert!(!written.windows(6).any(|bytes| bytes == b"secret"), "{written:?}");
+
+    // What the server announces does not change that.
+    let mut link = greeted(login("tester", "secret"));
+    assert_eq!(scramble_sent(&link.write()[1]).len(), 20);
+    assert_eq!(link.feed(&identified("pap-sha256")), []);
     assert_eq!(link.writes().len(), 0);
 }

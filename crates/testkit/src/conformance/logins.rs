@@ -100,3 +100,21 @@ pub async fn what_a_user_may_not_do_is_an_error_of_the_request<A: Adapter>(serve
     assert_eq!(error.code(), Some(ErrorCode::ACCESS_DENIED), "{error}");
     A::wait(client.ping()).await.unwrap();
 }
+
+pub async fn the_user_of_a_session_can_change<A: Adapter>(server: &Backend) {
+    let user = create_user::<A>(server, Some("right")).await;
+    let client = connect::<A>(server).await;
+    let who =
+        async || -> String { A::wait(client.eval("return box.session.user()", ())).await.unwrap() };
+    assert_eq!(who().await, "guest");
+    A::wait(client.clone().log_in(&user, "right")).await.unwrap();
+    assert_eq!(who().await, user, "for all clones");
+
+    let error = A::wait(client.log_in(&user, "t0ps3cr3t")).await.unwrap_err();
+    println!("{error}");
+    assert_eq!(error.code(), Some(ErrorCode::CREDS_MISMATCH), "{error}");
+    assert!(!format!("{error} {error:?}").contains("t0ps3cr3t"), "{error:?}");
+    assert_eq!(who().await, user, "a failed login changes nothing");
+    A::wait(client.log_out()).await.unwrap();
+    assert_eq!(who().await, "guest");
+}

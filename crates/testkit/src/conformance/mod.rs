@@ -287,6 +287,7 @@ macro_rules! conformance {
             names::a_space_made_anew_with_another_number_is_found,
             logins::a_password_with_special_characters_logs_in,
             logins::an_empty_password_logs_in,
+            logins::the_user_of_a_session_can_change,
             logins::what_a_user_may_not_do_is_an_error_of_the_request,
         }
         $crate::conformance! { @embedded

@@ -129,6 +129,18 @@ impl Config {
         self
     }
 
+    /// Whether structs are filled by the names of columns instead of their positions, so that they
+    /// survive a reordered or inserted column; rows of spaces without a format, of calls of
+    /// functions that return plain tables, and of servers before 3.0 are filled by position as
+    /// ever. Default false. As a URI's option: `tuple_formats=true`.
+    ///
+    /// Each reply then has the format of its space, which makes small ones larger.
+    #[must_use]
+    pub fn tuple_formats(mut self, by_name: bool) -> Self {
+        self.connection.tuple_formats = by_name;
+        self
+    }
+
     /// Connecting and logging in must be done within this time. Default 5 s; zero: no limit.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -204,6 +216,10 @@ impl Config {
             "in_flight_max" => self.clone().in_flight_max(count()?),
             "queued_bytes_max" => self.clone().queued_bytes_max(count()?),
             "packet_bytes_max" => self.clone().packet_bytes_max(count()?),
+            "tuple_formats" => {
+                let by_name = value.parse().map_err(|_| wrong("true or false"))?;
+                self.clone().tuple_formats(by_name)
+            }
             "auth_method" => {
                 let known = [AuthMethod::ChapSha1, AuthMethod::PapSha256];
                 let method = known.into_iter().find(|method| method.name() == Some(value));

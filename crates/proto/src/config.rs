@@ -16,6 +16,10 @@ pub struct Config {
     /// Whether nobody but the server can read what is written: true for TLS. Default false. A
     /// password itself is never sent without.
     pub is_encrypted: bool,
+    /// Whether the server is asked to send tuples with the names of their fields, so that structs are
+    /// filled by name, in whatever order the columns are. Default false: by position. Server 3.0;
+    /// older ones send none, and their tuples fill structs by position.
+    pub tuple_formats: bool,
     /// How many requests may be on their way or being executed at a time; more wait for a place.
     /// Default 16,384; at least 1.
     ///
@@ -38,6 +42,7 @@ impl Default for Config {
             credentials: None,
             auth_method: AuthMethod::default(),
             is_encrypted: false,
+            tuple_formats: false,
             in_flight_max: 16_384,
             queued_bytes_max: 64 << 20,
             packet_bytes_max: 128 << 20,

@@ -78,16 +78,15 @@ impl Response {
     /// # Errors
     /// A row does not fit `T`; the error names row, column and both types.
     pub fn rows<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<T>, DecodeError> {
-        let Some((mut reader, count)) = self.elements()? else {
+        let Some((reader, count)) = self.elements()? else {
             return Ok(Vec::new());
         };
         // A row takes at least a byte of input but may take many of memory: grow as rows come.
         let mut rows = Vec::with_capacity(count.min(ROWS_AT_ONCE));
+        let mut deserializer = self.deserializer(reader)?;
         for index in 0..count {
-            let mut deserializer = Deserializer::new(reader);
             let row = T::deserialize(&mut deserializer).map_err(|error| error.in_row(index))?;
             rows.push(row);
-            reader = deserializer.into_reader();
         }
         Ok(rows)
     }
@@ -100,7 +99,7 @@ impl Response {
         let Some((reader, 1..)) = self.elements()? else {
             return Ok(None);
         };
-        let row = T::deserialize(&mut Deserializer::new(reader));
+        let row = T::deserialize(&mut self.deserializer(reader)?);
         row.map(Some).map_err(|error| error.in_row(0))
     }
 
@@ -110,14 +109,25 @@ impl Response {
     /// # Errors
     /// The values do not fit `T`.
     pub fn returned<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        let Some((mut reader, count)) = self.elements()? else {
-            return from_slice(&[0xc0]);
+        let (reader, count) = match self.elements()? {
+            Some((reader, count @ 1..)) => (reader, count),
+            _ => return from_slice(&[0xc0]),
         };
-        match count {
-            0 => from_slice(&[0xc0]),
-            1 => from_slice(reader.raw()?),
-            _ => from_slice(self.data()?.unwrap_or_default()),
+        if count == 1 {
+            return T::deserialize(&mut self.deserializer(reader)?);
         }
+        let data = Reader::new(self.data()?.unwrap_or_default());
+        T::deserialize(&mut self.deserializer(data)?)
+    }
+
+    /// A deserializer with what the reply tells of its tuples.
+    #[inline]
+    fn deserializer<'a>(&'a self, reader: Reader<'a>) -> Result<Deserializer<'a>, DecodeError> {
+        let deserializer = Deserializer::new(reader);
+        if self.body.first() == Some(&DATA_ALONE[0]) {
+            return Ok(deserializer);
+        }
+        Ok(deserializer.with_formats(self.value_of(Key::TUPLE_FORMATS)?))
     }
 
     /// The value of a key of the body; of repeated keys the last counts.
@@ -142,7 +152,6 @@ impl Response {
     /// Ordinary bodies hold the data alone, so it need not be skipped first to find its end.
     #[inline]
     fn elements(&self) -> Result<Option<(Reader<'_>, usize)>, DecodeError> {
-        const DATA_ALONE: [u8; 2] = [0x81, Key::DATA.number() as u8];
         let mut reader = match self.body.strip_prefix(&DATA_ALONE) {
             Some(data) => Reader::new(data),
             None => match self.data()? {
@@ -155,4 +164,6 @@ impl Response {
     }
 }
 
+/// How ordinary bodies begin: a map of one entry, the data.
+const DATA_ALONE: [u8; 2] = [0x81, Key::DATA.number() as u8];
 const ROWS_AT_ONCE: usize = 1024;

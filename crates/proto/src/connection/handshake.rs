@@ -106,10 +106,17 @@ impl Own {
     }
 }
 
-/// The version of the protocol and the features that this client announces: those whose replies
-/// it decodes.
+/// The version of the protocol that this client announces.
 const PROTOCOL_VERSION: u64 = 10;
-const FEATURES: [u32; 1] = [Feature::SPACE_AND_INDEX_NAMES.number()];
+/// The features that this client announces: those whose replies it decodes, the ones that depend on
+/// the configuration last.
+const FEATURES: [u32; 4] = [
+    Feature::ERROR_EXTENSION.number(),
+    Feature::SPACE_AND_INDEX_NAMES.number(),
+    Feature::DML_TUPLE_EXTENSION.number(),
+    Feature::CALL_RET_TUPLE_EXTENSION.number(),
+];
+const FEATURES_ALWAYS: usize = 2;
 
 impl Connection {
     /// Reads the greeting and queues identification and login together: neither depends on the
@@ -120,7 +127,9 @@ impl Connection {
             Err(error) => return self.end(ProtocolError::Greeting(error).into()),
         };
         let mut frame = Frame::new();
-        let id = Id { version: PROTOCOL_VERSION, features: &FEATURES };
+        let features = if self.config.tuple_formats { FEATURES.len() } else { FEATURES_ALWAYS };
+        let features = FEATURES.get(..features).unwrap_or_default();
+        let id = Id { version: PROTOCOL_VERSION, features };
         // Fixed values serialize always; an empty frame would leave the handshake to its deadline.
         if frame.encode(&id).is_ok() {
             self.queue_own(&frame, Own::Id);

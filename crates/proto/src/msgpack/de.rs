@@ -3,7 +3,9 @@
 use serde::de::{self, Deserialize, DeserializeSeed, Visitor, value::BorrowedBytesDeserializer};
 use serde::forward_to_deserialize_any;
 
+use super::tuple::{self, Formats, Named};
 use super::{DEPTH_MAX, DecodeError, Reader, Token, ext, raw};
+use crate::server_error::ServerError;
 
 /// Decodes exactly one value.
 ///
@@ -29,13 +31,23 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, Decod
 pub struct Deserializer<'de> {
     reader: Reader<'de>,
     depth: usize,
+    /// What the fields of tuples are called, if the reply told.
+    pub(super) formats: Option<Box<Formats<'de>>>,
 }
 
 impl<'de> Deserializer<'de> {
     /// Decodes from where `reader` stands.
     #[must_use]
     pub const fn new(reader: Reader<'de>) -> Self {
-        Self { reader, depth: 0 }
+        Self { reader, depth: 0, formats: None }
+    }
+
+    /// The same with the formats of a reply's tuples, the value of TUPLE_FORMATS: they fill structs
+    /// by the names of their fields, in any order.
+    #[must_use]
+    pub(crate) fn with_formats(mut self, formats: Option<&'de [u8]>) -> Self {
+        self.formats = formats.map(|map| Box::new(Formats::new(map)));
+        self
     }
 
     /// The reader, behind what has been decoded.
@@ -92,6 +104,39 @@ impl<'de> Deserializer<'de> {
         })
     }
 
+    /// A tuple as an array, or by the names of its fields for a type that has names.
+    #[cold]
+    fn tuple<V: Visitor<'de>>(
+        &mut self,
+        payload: &'de [u8],
+        wanted: Wanted,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let within = self.reader.within(payload);
+        let behind = std::mem::replace(&mut self.reader, within);
+        let format = self.reader.uint()?;
+        let at = self.reader.offset();
+        let length = self.reader.array()?;
+        let value = if matches!(wanted, Wanted::Fields(_)) && self.has_names(format)? {
+            self.nested(at, |this| {
+                let mut named = Named { de: this, format, index: 0, left: length };
+                let value = visitor.visit_map(&mut named)?;
+                for _ in 0..named.left {
+                    this.reader.skip()?;
+                }
+                Ok(value)
+            })?
+        } else {
+            self.array(at, length, wanted, visitor)?
+        };
+        if !self.reader.is_empty() {
+            let at = self.reader.offset();
+            return Err(DecodeError::new("bytes follow after the tuple").at(at));
+        }
+        self.reader = behind;
+        Ok(value)
+    }
+
     /// An array for a type of known columns; anything else as it is.
     fn columns<V: Visitor<'de>>(
         &mut self,
@@ -101,6 +146,7 @@ impl<'de> Deserializer<'de> {
         let at = self.reader.offset();
         match self.reader.token()? {
             Token::Array(length) => self.array(at, length, wanted, visitor),
+            Token::Ext(tuple::KIND, payload) => self.tuple(payload, wanted, visitor),
             other => self.visit(at, other, visitor),
         }
         .map_err(|error| error.at(at))
@@ -110,6 +156,9 @@ impl<'de> Deserializer<'de> {
     fn extension<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
         let at = self.reader.offset();
         match self.reader.token()? {
+            Token::Ext(tuple::KIND, payload) if self.formats.is_some() => {
+                self.tuple(payload, Wanted::Any, visitor)
+            }
             Token::Ext(kind, payload) => visitor.visit_enum(ext::Access { kind, payload }),
             other => self.visit(at, other, visitor),
         }
@@ -136,6 +185,7 @@ impl<'de> Deserializer<'de> {
             Token::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
             Token::Array(length) => self.array(at, length, Wanted::Any, visitor),
             Token::Map(length) => self.map(at, length, visitor),
+            Token::Ext(tuple::KIND, payload) => self.tuple(payload, Wanted::Any, visitor),
             Token::Ext(kind, _) => Err(ext::unexpected(kind, &visitor)),
         }
     }
@@ -161,6 +211,25 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
+    }
+
+    /// The text of an error where a string is asked for: servers before 2.10 send it so.
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let at = self.reader.offset();
+        match self.reader.token()? {
+            Token::Ext(ERROR, payload) => match ServerError::decode_value(payload) {
+                Ok(Some(error)) => visitor.visit_str(error.message()),
+                _ => Err(ext::unexpected(ERROR, &visitor)),
+            },
+            other => self.visit(at, other, visitor),
+        }
+        .map_err(|error| error.at(at))
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_str(visitor)
     }
 
     /// Strings and binary data alike: 2.6 returns binary arguments as strings.
@@ -241,10 +310,12 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit unit_struct seq
-        map identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct seq map identifier
     }
 }
+
+/// The type of the extension that errors are.
+const ERROR: i8 = 3;
 
 /// What the asked type expects of an array.
 #[derive(Clone, Copy)]

@@ -9,6 +9,7 @@ mod ext;
 mod raw;
 mod reader;
 mod ser;
+mod tuple;
 pub mod write;
 
 pub use de::{Deserializer, from_slice};

@@ -235,6 +235,11 @@ impl<'a> Reader<'a> {
         self.rest = rest;
     }
 
+    /// A cursor over the payload that was read last, whose offsets are those of the whole input.
+    pub(super) const fn within(&self, payload: &'a [u8]) -> Self {
+        Self { rest: payload, length: self.offset() }
+    }
+
     #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest.split_at_checked(length) {

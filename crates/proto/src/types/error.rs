@@ -30,8 +30,9 @@ impl Serialize for ServerError {
 
 /// An error in a result (2.4.1). Not from formats for people, which have its text alone.
 ///
-/// Servers send errors as strings, unless the session's setting `error_marshaling_enabled` is on, or
-/// the client announced the feature [`ERROR_EXTENSION`](crate::Feature::ERROR_EXTENSION) (2.10).
+/// Servers since 2.10 send errors so to this client, those since 2.4.1 if the session's setting
+/// `error_marshaling_enabled` is on; others send their text. Where a string is asked for, the text
+/// of the error is what one gets either way.
 impl<'de> Deserialize<'de> for ServerError {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         extension::from_extension(deserializer)

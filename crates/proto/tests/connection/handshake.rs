@@ -48,8 +48,13 @@ fn identification_and_login_leave_in_one_write() {
     };
     assert_eq!((id.kind, id.sync), (ID, ID_SYNC));
     assert_eq!(id.field(0x54).unwrap().as_u64(), Some(10));
-    // Feature 5 only: announcing 2, 7 or 8 would change replies to what this client cannot read.
-    assert_eq!(id.field(0x55).unwrap(), &rmpv::Value::from(vec![rmpv::Value::from(5)]));
+    // Features 7 and 8 would make all replies larger.
+    let features = |id: &Sent| id.field(0x55).unwrap().clone();
+    assert_eq!(features(id), Value::from([2, 5].map(Value::from).to_vec()));
+    let mut config = Config::default();
+    config.tuple_formats = true;
+    let by_name = &greeted(config).write()[0];
+    assert_eq!(features(by_name), Value::from([2, 5, 7, 8].map(Value::from).to_vec()));
 
     assert_eq!((auth.kind, auth.sync), (AUTH, AUTH_SYNC));
     assert_eq!(auth.field(0x23).unwrap().as_str(), Some("tester"));

@@ -237,6 +237,7 @@ macro_rules! conformance {
             rows::a_row_of_another_type_is_named_with_its_column_and_types,
             rows::optional_columns_at_the_end_may_be_absent,
             rows::columns_beyond_the_type_are_skipped,
+            rows::structs_are_filled_by_name_where_the_server_tells_names,
             rows::every_width_of_integer_comes_back,
             names::a_space_created_elsewhere_is_found,
             names::an_unknown_name_is_named,

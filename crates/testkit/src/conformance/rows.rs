@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::backend::{Format, Index};
-use super::{Adapter, Backend, connect, create_space, index};
+use super::{Adapter, Backend, connect, connect_as, create_space, index};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tarantool_client::{Client, ErrorKind, Outcome};
@@ -115,6 +115,34 @@ pub async fn columns_beyond_the_type_are_skipped<A: Adapter>(server: &Backend) {
     let first = A::wait(client.space::<(u64,)>(&name).get(1)).await.unwrap();
     assert_eq!(first, Some((1,)));
     assert_eq!(A::wait(client.space::<User>(&name).delete(1)).await.unwrap(), Some(ann));
+}
+
+/// The columns of the space are in another order than the fields of the type.
+pub async fn structs_are_filled_by_name_where_the_server_tells_names<A: Adapter>(server: &Backend) {
+    let format = &[("id", "unsigned"), ("age", "unsigned"), ("name", "string")];
+    let (name, _) = create_space::<A>(server, format, &INDEXES).await;
+    let client = connect_as::<A>(server.config().tuple_formats(true)).await;
+    let columns = client.space::<(u64, u32, String)>(&name);
+    A::wait(columns.insert(&(1, 30, "Ann".into()))).await.unwrap();
+    A::wait(columns.insert(&(2, 40, "Bob".into()))).await.unwrap();
+    // Tuples are by position, whatever the server tells.
+    assert_eq!(A::wait(columns.get(2)).await.unwrap(), Some((2, 40, "Bob".into())));
+
+    let users = client.space::<User>(&name);
+    let read = A::wait(users.select(()).send()).await;
+    if server.version() < (3, 0, 0) {
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("column 2"), "by position, {error}");
+        return;
+    }
+    let ann = User { id: 1, name: "Ann".into() };
+    let bob = User { id: 2, name: "Bob".into() };
+    assert_eq!(read.unwrap(), [ann.clone(), bob]);
+    let older = tarantool_client::ops().add("age", 1);
+    assert_eq!(A::wait(users.update(1, older)).await.unwrap(), Some(ann.clone()));
+    assert_eq!(A::wait(users.delete(1)).await.unwrap(), Some(ann));
+    let echoed: (u64, String) = A::wait(client.call("echo", (1, "x"))).await.unwrap();
+    assert_eq!(echoed, (1, "x".into()));
 }
 
 pub async fn every_width_of_integer_comes_back<A: Adapter>(server: &Backend) {

@@ -109,9 +109,8 @@ impl Response {
     /// # Errors
     /// The values do not fit `T`.
     pub fn returned<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        let (reader, count) = match self.elements()? {
-            Some((reader, count @ 1..)) => (reader, count),
-            _ => return from_slice(&[0xc0]),
+        let Some((reader, count @ 1..)) = self.elements()? else {
+            return from_slice(&[0xc0]);
         };
         if count == 1 {
             return T::deserialize(&mut self.deserializer(reader)?);

@@ -67,7 +67,7 @@ fn identification_and_login_leave_in_one_write() {
 fn scramble_sent(auth: &Sent) -> Vec<u8> {
     let tuple = auth.field(0x21).unwrap().as_array().unwrap();
     assert_eq!(tuple[0].as_str(), Some("chap-sha1"));
-    let rmpv::Value::String(text) = &tuple[1] else {
+    let Value::String(text) = &tuple[1] else {
         panic!("{tuple:?}");
     };
     text.as_bytes().to_vec()

@@ -24,6 +24,11 @@ pub struct ServerInfo {
 }
 
 impl ServerInfo {
+    /// A server that has only greeted.
+    pub(crate) const fn greeted(greeting: Greeting) -> Self {
+        Self { greeting, protocol_version: 0, features: FeatureSet::new(), is_identified: false }
+    }
+
     /// The server's version, from its greeting.
     #[must_use]
     pub fn version(&self) -> Version {
@@ -100,7 +105,7 @@ impl Own {
 
 /// The version of the protocol and the features that this client announces: those whose replies
 /// it decodes.
-const PROTOCOL_VERSION: u64 = 10;
+pub(crate) const PROTOCOL_VERSION: u64 = 10;
 const FEATURES: [u32; 1] = [Feature::SPACE_AND_INDEX_NAMES.number()];
 
 impl Connection {
@@ -126,12 +131,7 @@ impl Connection {
             }
         }
         self.phase = Phase::Login(Handshake { identified: false, logged_in });
-        self.server = Some(ServerInfo {
-            greeting,
-            protocol_version: 0,
-            features: FeatureSet::new(),
-            is_identified: false,
-        });
+        self.server = Some(ServerInfo::greeted(greeting));
     }
 
     /// Takes the reply to identification or login.
@@ -178,7 +178,7 @@ impl Connection {
 }
 
 impl ServerInfo {
-    fn read_id(&mut self, body: &[u8]) -> Result<(), DecodeError> {
+    pub(crate) fn read_id(&mut self, body: &[u8]) -> Result<(), DecodeError> {
         if body.is_empty() {
             return Ok(());
         }

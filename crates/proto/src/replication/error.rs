@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Vclock;
 use crate::error::{ConnectionError, ProtocolError, Stage};
 use crate::error_code::ErrorCode;
 use crate::keys::RequestType;
@@ -34,6 +35,13 @@ pub enum FollowError {
         /// How long, in milliseconds: the heartbeat timeout.
         millis: u64,
     },
+    /// The server no longer has all changes behind the vclock.
+    Gap {
+        /// The vclock.
+        after: Vclock,
+        /// Behind what the server has all changes.
+        oldest: Vclock,
+    },
     /// The server belongs to another replica set than the vclock.
     OtherReplicaset {
         /// The one that was asked for.
@@ -60,11 +68,14 @@ impl FollowError {
     /// Whether the server no longer has all the changes behind the vclock: only a snapshot helps.
     #[must_use]
     pub fn is_gap(&self) -> bool {
-        let Self::Stopped(error) = self else {
-            return false;
-        };
-        error.code() == ErrorCode::XLOG_GAP
-            || error.stack().iter().any(|entry| &*entry.kind == "XlogGapError")
+        match self {
+            Self::Gap { .. } => true,
+            Self::Stopped(error) => {
+                error.code() == ErrorCode::XLOG_GAP
+                    || error.stack().iter().any(|entry| &*entry.kind == "XlogGapError")
+            }
+            _ => false,
+        }
     }
 
     /// Whether the same attempt would end so again.
@@ -105,6 +116,9 @@ impl fmt::Display for FollowError {
             Self::Malformed(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Silent { millis } => {
                 write!(f, "nothing came for {millis} ms, not even a heartbeat")
+            }
+            Self::Gap { after, oldest } => {
+                write!(f, "the server has no longer all changes since {after}, but since {oldest}")
             }
             Self::OtherReplicaset { expected, found } => {
                 write!(f, "the server is of the replica set {found}, not {expected}")

@@ -132,12 +132,22 @@ impl Follower {
             return self.end(error);
         }
         if self.has_position {
-            return self.subscribe();
+            return match self.gap() {
+                Some(gap) => self.end(gap),
+                None => self.subscribe(),
+            };
         }
         let (version, uuid) = (self.version(), self.config.instance_uuid);
         let fetch = FetchSnapshot { version: Some(version), instance_uuid: Some(uuid) };
         self.ask(Ask::FetchSnapshot, &fetch);
         self.phase = Phase::SnapshotAsked;
+    }
+
+    /// Old servers do not say so themselves before something is changed.
+    fn gap(&self) -> Option<FollowError> {
+        let oldest = self.ballot.as_ref()?.oldest_vclock.clone().without_local();
+        let is_there = oldest <= self.position;
+        (!is_there).then(|| FollowError::Gap { after: self.position.clone(), oldest })
     }
 
     /// Goes on with the changes behind the position.

@@ -47,12 +47,9 @@ impl Follower {
             return None;
         }
         let event = match (&self.phase, kind) {
-            (Phase::SnapshotAsked, RequestType::OK) => {
-                self.phase = Phase::Snapshot;
-                return self.ready();
-            }
+            (Phase::SnapshotAsked, RequestType::OK) => self.on_snapshot_start(&packet),
             (Phase::SubscribeAsked, RequestType::OK) => return self.on_subscribed(&packet.body),
-            (Phase::Snapshot, RequestType::OK) => self.on_snapshot_end(&packet),
+            (Phase::Snapshot, RequestType::OK) => Ok(self.on_snapshot_end()),
             (Phase::Snapshot, RequestType::INSERT) => self.on_snapshot_row(packet),
             (Phase::Changes, RequestType::OK) => self.on_heartbeat(&packet),
             (Phase::Changes, _) => self.on_change(packet),
@@ -73,14 +70,20 @@ impl Follower {
         Ok(self.hand_out(change))
     }
 
-    fn on_snapshot_end(&mut self, packet: &Packet) -> Result<Option<Event>, DecodeError> {
+    /// The snapshot is as of the vclock that it begins with. That at its end is as of then: what was
+    /// changed meanwhile would be missed.
+    fn on_snapshot_start(&mut self, packet: &Packet) -> Result<Option<Event>, DecodeError> {
         let vclock = value(&packet.body, Key::VCLOCK, Vclock::decode)?;
-        let vclock = vclock.ok_or_else(|| DecodeError::new("a snapshot that ends at no vclock"))?;
+        let vclock = vclock.ok_or_else(|| DecodeError::new("a snapshot as of no vclock"))?;
         self.position = vclock.without_local();
+        self.phase = Phase::Snapshot;
+        Ok(self.ready())
+    }
+
+    fn on_snapshot_end(&mut self) -> Option<Event> {
         self.has_position = true;
         self.subscribe();
-        let end = Change::snapshot_end(self.position.clone());
-        Ok(self.hand_out(end))
+        self.hand_out(Change::snapshot_end(self.position.clone()))
     }
 
     /// Heartbeats are answered at once: the server waits for it.

@@ -278,7 +278,7 @@ impl Entries {
     fn read(operation: Operation, body: &[u8]) -> Result<Self, DecodeError> {
         let mut entries = Self::default();
         if body.is_empty() {
-            return Ok(entries);
+            return entries.check(operation);
         }
         let mut reader = Reader::new(body);
         for _ in 0..reader.map()? {

@@ -38,9 +38,9 @@ pub enum FollowError {
     /// The server no longer has all changes behind the vclock.
     Gap {
         /// The vclock.
-        after: Vclock,
+        after: Box<Vclock>,
         /// Behind what the server has all changes.
-        oldest: Vclock,
+        oldest: Box<Vclock>,
     },
     /// The server belongs to another replica set than the vclock.
     OtherReplicaset {

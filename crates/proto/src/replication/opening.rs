@@ -146,8 +146,10 @@ impl Follower {
     /// Old servers do not say so themselves before something is changed.
     fn gap(&self) -> Option<FollowError> {
         let oldest = self.ballot.as_ref()?.oldest_vclock.clone().without_local();
-        let is_there = oldest <= self.position;
-        (!is_there).then(|| FollowError::Gap { after: self.position.clone(), oldest })
+        let after = &self.position;
+        let is_there = oldest <= *after;
+        (!is_there)
+            .then(|| FollowError::Gap { after: Box::new(after.clone()), oldest: Box::new(oldest) })
     }
 
     /// Goes on with the changes behind the position.

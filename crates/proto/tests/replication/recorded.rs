@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 use tarantool_proto::replication::{Acknowledgement, Change, Event, Operation};
 
-use crate::peer::{Link, config, identity, login};
+use crate::peer::{Link, config, field, identity, login};
 
 struct Session {
     server: &'static str,
@@ -166,13 +166,13 @@ fn acknowledgements_are_as_recorded() {
             let mut rest = &recorded[5..];
             let header = rmpv::decode::read_value(&mut rest).unwrap();
             let body = rmpv::decode::read_value(&mut rest).unwrap();
-            let mut acknowledgement = Acknowledgement::default();
-            acknowledgement.timestamp = crate::peer::field(&header, 4).and_then(|v| v.as_f64());
-            let term = crate::peer::field(&body, 0x53);
-            if term.is_some() {
+            let timestamp = field(&header, 4).and_then(|seconds| seconds.as_f64());
+            let mut acknowledgement = Acknowledgement { timestamp, ..Acknowledgement::default() };
+            // That one had a part in elections.
+            if field(&body, 0x53).is_some() {
                 continue;
             }
-            for (id, lsn) in crate::peer::field(&body, 0x26).unwrap().as_map().unwrap() {
+            for (id, lsn) in field(&body, 0x26).unwrap().as_map().unwrap() {
                 let id = id.as_u64().unwrap() as u32;
                 acknowledgement.vclock.set(id, lsn.as_u64().unwrap()).unwrap();
             }

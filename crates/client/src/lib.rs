@@ -70,10 +70,9 @@ pub use tarantool_proto::{
 /// What the connectors of asynchronous runtimes re-export.
 pub mod api {
     pub use crate::{
-        Address, Batching, Capability, Change, Changes, Client, Column, Config, ConfigError,
-        ConnectionError, Error, ErrorCode, ErrorKind, Executed, Follow, FollowError, Index,
-        IteratorType, Operation, Outcome, Page, Pages, Pending, Position, Prepared, Response,
-        Select, ServerError, ServerInfo, Space, Statement, Stats, Unsupported, Vclock, msgpack,
-        named, ops, request, types,
+        Address, Batching, Capability, Client, Column, Config, ConfigError, ConnectionError, Error,
+        ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page, Pages, Pending,
+        Position, Prepared, Response, Select, ServerError, ServerInfo, Space, Statement, Stats,
+        Unsupported, msgpack, named, ops, request, types,
     };
 }

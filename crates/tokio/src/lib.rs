@@ -32,6 +32,7 @@
 mod io;
 
 pub use tarantool_client::api::*;
+pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
 use tarantool_client::{Drive, Opening};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;

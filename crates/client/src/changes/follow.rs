@@ -68,7 +68,8 @@ impl Follow {
     /// After how much silence the server counts as dead: at this time at the earliest, and at twice
     /// it at the latest. Default 10 s; zero: never.
     ///
-    /// Servers send something every second, or what their `replication_timeout` says.
+    /// Servers send something every second, or what their `replication_timeout` says; in a snapshot they
+    /// send rows without a pause.
     #[must_use]
     pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
         self.heartbeat_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());

@@ -29,7 +29,8 @@ pub struct FollowConfig {
     /// After how much silence the server counts as dead: at this time at the earliest, and at twice
     /// it at the latest. Default 10 s; `None`: never.
     ///
-    /// Servers send something every second, or what their `replication_timeout` says.
+    /// Servers send something every second, or what their `replication_timeout` says; in a snapshot they
+    /// send rows without a pause.
     pub heartbeat_timeout: Option<Duration>,
     /// How long rows may come before the server is told how far they have been taken. Default
     /// 200 ms.

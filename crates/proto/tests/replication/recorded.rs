@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 use tarantool_proto::replication::{Acknowledgement, Change, Event, Operation};
 
-use crate::peer::{Link, config, field, identity, login};
+use crate::peer::{Link, SUBSCRIBE, config, field, identity, login};
 
 struct Session {
     server: &'static str,
@@ -183,4 +183,30 @@ fn acknowledgements_are_as_recorded() {
         }
     }
     assert_eq!(compared, 7);
+}
+
+/// Both servers say in their way that they no longer have what was asked for.
+#[test]
+fn gaps_are_recognised() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/vectors");
+    let text = std::fs::read(folder.join("replication_gap.json")).unwrap();
+    let group: Json = serde_json::from_slice(&text).unwrap();
+    let mut codes = Vec::new();
+    for case in group["cases"].as_array().unwrap() {
+        let steps = case["steps"].as_array().unwrap();
+        let replies = steps.iter().flat_map(|step| step["responses"].as_array().unwrap());
+        let replies: Vec<_> = replies.map(|reply| hex(reply.as_str().unwrap())).collect();
+        let mut link = Link::subscribed(config(), 10);
+        // The first is the acceptance.
+        for reply in &replies[1..] {
+            let mut reply = reply.clone();
+            assert_eq!(reply[5..8], [0x83, 0x00, 0xce], "an error");
+            assert_eq!(std::mem::replace(&mut reply[21], SUBSCRIBE as u8), 1, "its sync id");
+            let end = link.feed_to_end(&reply);
+            assert!(end.is_gap() && end.is_lasting(), "{end}");
+            assert!(end.to_string().contains("Missing .xlog file"), "{end}");
+            codes.push(end.server().unwrap().code().number());
+        }
+    }
+    assert_eq!(codes, [32, 219]);
 }

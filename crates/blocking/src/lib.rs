@@ -43,13 +43,14 @@ mod socket;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub use tarantool_client::{
-    Address, AuthMethod, Batching, Capability, Column, Config, ConfigError, ConnectionError, Error,
-    ErrorCode, ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response,
-    ServerError, ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops,
-    request, types,
+    Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
+    ConfigError, ConnectionError, Error, ErrorCode, ErrorKind, Executed, Follow, FollowError,
+    IteratorType, Operation, Outcome, Page, Position, Prepared, Response, ServerError, ServerInfo,
+    Statement, Stats, Submitted, Unsupported, Vclock, msgpack, named, ops, request, types,
 };
 use tarantool_client::{Blocking, Opening};
 
@@ -97,20 +98,74 @@ where
     let tick = tick(&config);
     match config.address() {
         Address::Tcp { host, port } => {
-            let stream = open_tcp(host, *port, until)
-                .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-                .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
-                .map_err(|error| opening.failed(&error))?;
+            let stream = tcp(opening, host, *port, tick)?;
             tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
         }
         Address::Unix(path) => {
-            let stream = UnixStream::connect(path)
-                .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
-                .map_err(|error| opening.failed(&error))?;
+            let stream = unix(opening, path, tick)?;
             tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
         }
         _ => Err(opening.unsupported()),
     }
+}
+
+/// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
+/// 2.3.1). The user needs the role `replication`.
+///
+/// ```no_run
+/// use tarantool_blocking::{Follow, Operation, changes};
+///
+/// # fn main() -> Result<(), tarantool_blocking::Error> {
+/// let follow = Follow::from_snapshot().spaces([512]);
+/// for change in changes("tarantool://replicator:secret@localhost:3301", follow)? {
+///     let change = change?;                                  // the end of changes is an error
+///     match change.operation() {
+///         Operation::Insert | Operation::Replace => {
+///             let (id, name): (u64, &str) = change.decode()?;
+///             println!("{id} is {name}");
+///         }
+///         Operation::Delete => println!("{:?} goes", change.decode_key::<(u64,)>()?),
+///         other => println!("{other:?}"),
+///     }
+///     println!("to go on later: {:?}", change.vclock());    // Follow::after(vclock)
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// As [`connect`]; the user lacks the role; the server is of another replica set than asked for.
+pub fn changes<C>(config: C, follow: Follow) -> Result<Changes, Error>
+where
+    C: TryInto<Config>,
+    Error: From<C::Error>,
+{
+    let config = config.try_into()?;
+    let opening = Opening::begin(&config);
+    let until = opening.until();
+    match config.address() {
+        Address::Tcp { host, port } => {
+            let socket = Stream::new(tcp(opening, host, *port, TICK_MAX)?, TICK_MAX);
+            tarantool_client::changes_blocking(&config, &follow, socket, until)
+        }
+        Address::Unix(path) => {
+            let socket = Stream::new(unix(opening, path, TICK_MAX)?, TICK_MAX);
+            tarantool_client::changes_blocking(&config, &follow, socket, until)
+        }
+        _ => Err(opening.unsupported()),
+    }
+}
+
+fn tcp(opening: Opening<'_>, host: &str, port: u16, tick: Duration) -> Result<TcpStream, Error> {
+    open_tcp(host, port, opening.until())
+        .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
+        .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
+        .map_err(|error| opening.failed(&error))
+}
+
+fn unix(opening: Opening<'_>, path: &Path, tick: Duration) -> Result<UnixStream, Error> {
+    UnixStream::connect(path)
+        .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
+        .map_err(|error| opening.failed(&error))
 }
 
 /// How long a read may block before it looks at the time: long enough to cost nothing, and short

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tarantool_proto::msgpack::{DecodeError, EncodeError};
+use tarantool_proto::replication::FollowError;
 use tarantool_proto::request::Subject;
 use tarantool_proto::{ConnectionError, ErrorCode, Outcome, SendError, ServerError, Unsupported};
 
@@ -80,6 +81,8 @@ pub enum ErrorKind {
     Unsupported(Unsupported),
     /// What belongs to one connection, such as a prepared statement, was used on another.
     OtherConnection,
+    /// The changes of a server have ended, or it refused to send them.
+    Changes(FollowError),
 }
 
 impl Error {
@@ -103,6 +106,10 @@ impl Error {
         Self::new(ErrorKind::Connect(error)).with_address(address)
     }
 
+    pub(crate) fn changes(address: &str, error: FollowError) -> Self {
+        Self::new(ErrorKind::Changes(error)).with_address(address)
+    }
+
     /// What happened.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
@@ -117,6 +124,7 @@ impl Error {
             ErrorKind::Connect(
                 ConnectionError::Login { error, .. } | ConnectionError::Refused(error),
             ) => Some(error),
+            ErrorKind::Changes(error) => error.server(),
             _ => None,
         }
     }
@@ -157,6 +165,7 @@ impl Error {
                     | ConnectionError::Refused(_)
                     | ConnectionError::Protocol(_)
             ),
+            ErrorKind::Changes(error) => !error.is_lasting(),
             _ => self.outcome() == Outcome::NotSent,
         }
     }
@@ -168,6 +177,7 @@ impl Error {
             self.kind(),
             ErrorKind::TimedOut { .. }
                 | ErrorKind::Connect(ConnectionError::HandshakeTimedOut { .. })
+                | ErrorKind::Changes(FollowError::Silent { .. })
         )
     }
 }
@@ -201,6 +211,13 @@ impl fmt::Display for Error {
             ErrorKind::Unsupported(what) => write!(f, "not sent: {what}"),
             ErrorKind::OtherConnection => {
                 f.write_str("not sent: made on another connection; make it anew on this one")
+            }
+            ErrorKind::Changes(error) => {
+                write!(
+                    f,
+                    "changes from {} ended: {error}",
+                    address.as_deref().unwrap_or("a server")
+                )
             }
             ErrorKind::SchemaUnavailable(why) => {
                 write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
@@ -255,6 +272,7 @@ impl std::error::Error for Error {
             ErrorKind::Encode(error) => Some(error),
             ErrorKind::Unsupported(error) => Some(error),
             ErrorKind::Decode(error) => Some(error),
+            ErrorKind::Changes(error) => Some(error),
             _ => None,
         }
     }

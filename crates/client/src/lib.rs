@@ -26,6 +26,7 @@
 //! The blocking adapter implements [`Socket`] and lets the calling threads drive it ([`Blocking`]).
 
 mod blocking;
+mod changes;
 mod client;
 mod config;
 mod drive;
@@ -43,6 +44,7 @@ mod space;
 mod sql;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
+pub use changes::{BlockingChanges, Changes, Follow, changes_blocking};
 pub use client::Client;
 pub use config::{Address, Config, ConfigError};
 pub use drive::{Drive, Timer, Transport};
@@ -56,6 +58,9 @@ pub use select::Select;
 pub use sleep::Sleep;
 pub use space::{Index, Space};
 pub use sql::{Executed, Prepared, Statement};
+pub use tarantool_proto::replication::{
+    Change, FollowError, FollowStats, InvalidVclock, Operation, Vclock,
+};
 pub use tarantool_proto::{
     AuthMethod, Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
     Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use tarantool_proto::ConnectionError;
 
+use crate::changes::{Changes, Follow};
 use crate::client::Client;
 use crate::config::Config;
-use crate::drive::Timer;
+use crate::drive::{Timer, Transport};
 use crate::driver::{Driver, connect};
 use crate::error::Error;
 
@@ -79,6 +80,24 @@ impl<'a> Opening<'a> {
     #[must_use]
     pub fn connect(&self) -> (Client, Driver) {
         connect(self.config, self.until)
+    }
+
+    /// The transport is open: the changes of the server, once it has accepted.
+    ///
+    /// # Errors
+    /// The peer does not speak the protocol, the login is refused, the user lacks the role
+    /// `replication`, the server is of another replica set, or time is up.
+    pub async fn changes<T, S>(
+        &self,
+        follow: &Follow,
+        transport: T,
+        timer: S,
+    ) -> Result<Changes, Error>
+    where
+        T: Transport + Send + 'static,
+        S: Timer + Send + 'static,
+    {
+        Changes::open(self.config, follow, transport, timer, self.until).await
     }
 
     fn because(&self, text: String) -> Error {

@@ -366,6 +366,23 @@ pub fn split(
     input: &mut BytesMut,
     packet_bytes_max: usize,
 ) -> Result<Option<Packet>, ProtocolError> {
+    let Some((prefix, length)) = whole(input, packet_bytes_max)? else {
+        return Ok(None);
+    };
+    let mut reader = Reader::new(&input[prefix..prefix + length]);
+    let header = Header::decode(&mut reader).map_err(ProtocolError::Header)?;
+    let header_length = reader.offset();
+    input.advance(prefix + header_length);
+    let body = input.split_to(length - header_length).freeze();
+    Ok(Some(Packet { header, body }))
+}
+
+/// The size of the length prefix and the length in it, once all of the first packet has arrived.
+#[inline]
+pub(crate) fn whole(
+    input: &[u8],
+    packet_bytes_max: usize,
+) -> Result<Option<(usize, usize)>, ProtocolError> {
     let Some((prefix, length)) = peek_length(input)? else {
         return Ok(None);
     };
@@ -376,15 +393,7 @@ pub fn split(
     if length == 0 {
         return Err(ProtocolError::EmptyPacket);
     }
-    if input.len() - prefix < length {
-        return Ok(None);
-    }
-    let mut reader = Reader::new(&input[prefix..prefix + length]);
-    let header = Header::decode(&mut reader).map_err(ProtocolError::Header)?;
-    let header_length = reader.offset();
-    input.advance(prefix + header_length);
-    let body = input.split_to(length - header_length).freeze();
-    Ok(Some(Packet { header, body }))
+    Ok((input.len() - prefix >= length).then_some((prefix, length)))
 }
 
 /// The size of the length prefix and the length in it, once all of the prefix has arrived.

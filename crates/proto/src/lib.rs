@@ -53,6 +53,7 @@
 //! - [`msgpack`]: the checked reader, writing in shortest form, serde.
 //! - [`Capability`]: what not every server has; a request that needs it is not sent to one without.
 //! - [`Batching`]: when queued requests become a write.
+//! - [`replication`]: a server's changes as they are made, to whoever follows it.
 //! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
 //!   to one request, [`Unanswered`] a request's fate, [`ConnectionError`] the connection's.
@@ -70,6 +71,7 @@ mod greeting;
 mod keys;
 pub mod msgpack;
 mod outbox;
+pub mod replication;
 pub mod request;
 mod response;
 mod schema;

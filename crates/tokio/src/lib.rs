@@ -32,6 +32,7 @@
 mod io;
 
 pub use tarantool_client::api::*;
+pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
 use tarantool_client::{Drive, Opening};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -59,14 +60,7 @@ where
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
     match config.address() {
-        Address::Tcp { host, port } => {
-            let connecting = async {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                Ok(stream)
-            };
-            start(opening, opening.open(Alarm::new(), connecting).await?).await
-        }
+        Address::Tcp { host, port } => start(opening, tcp(opening, host, *port).await?).await,
         #[cfg(unix)]
         Address::Unix(path) => {
             start(opening, opening.open(Alarm::new(), UnixStream::connect(path)).await?).await
@@ -90,6 +84,56 @@ where
     start(Opening::begin(config), stream).await
 }
 
+/// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
+/// 2.3.1). The user needs the role `replication`.
+///
+/// ```no_run
+/// use tarantool_tokio::{Follow, Operation, changes};
+///
+/// # async fn example() -> Result<(), tarantool_tokio::Error> {
+/// let follow = Follow::from_snapshot().spaces([512]);
+/// let mut changes = changes("tarantool://replicator:secret@localhost:3301", follow).await?;
+/// while let Some(change) = changes.next().await {
+///     let change = change?;                                  // the end of changes is an error
+///     match change.operation() {
+///         Operation::Insert | Operation::Replace => {
+///             let (id, name): (u64, &str) = change.decode()?;
+///             println!("{id} is {name}");
+///         }
+///         Operation::Delete => println!("{:?} goes", change.decode_key::<(u64,)>()?),
+///         other => println!("{other:?}"),
+///     }
+///     println!("to go on later: {:?}", change.vclock());    // Follow::after(vclock)
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// As [`connect`]; the user lacks the role; the server is of another replica set than asked for.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub async fn changes<C>(config: C, follow: Follow) -> Result<Changes, Error>
+where
+    C: TryInto<Config>,
+    Error: From<C::Error>,
+{
+    let config = config.try_into()?;
+    let opening = Opening::begin(&config);
+    match config.address() {
+        Address::Tcp { host, port } => {
+            let stream = Stream(tcp(opening, host, *port).await?);
+            opening.changes(&follow, stream, Alarm::new()).await
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let stream = opening.open(Alarm::new(), UnixStream::connect(path)).await?;
+            opening.changes(&follow, Stream(stream), Alarm::new()).await
+        }
+        _ => Err(opening.unsupported()),
+    }
+}
+
 async fn start<S>(opening: Opening<'_>, stream: S) -> Result<Client, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -98,4 +142,13 @@ where
     tokio::spawn(Drive::new(driver, Stream(stream), Alarm::new()));
     client.ready().await?;
     Ok(client)
+}
+
+async fn tcp(opening: Opening<'_>, host: &str, port: u16) -> Result<TcpStream, Error> {
+    let connecting = async {
+        let stream = TcpStream::connect((host, port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    opening.open(Alarm::new(), connecting).await
 }

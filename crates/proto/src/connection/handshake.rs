@@ -26,6 +26,17 @@ pub struct ServerInfo {
 }
 
 impl ServerInfo {
+    /// A server that has only greeted.
+    pub(crate) const fn greeted(greeting: Greeting) -> Self {
+        Self {
+            greeting,
+            protocol_version: 0,
+            features: FeatureSet::new(),
+            is_identified: false,
+            auth_method: None,
+        }
+    }
+
     /// The server's version, from its greeting.
     #[must_use]
     pub fn version(&self) -> Version {
@@ -107,7 +118,7 @@ impl Own {
 }
 
 /// The version of the protocol that this client announces.
-const PROTOCOL_VERSION: u64 = 10;
+pub(crate) const PROTOCOL_VERSION: u64 = 10;
 /// The features that this client announces: those whose replies it decodes, the ones that depend on
 /// the configuration last.
 const FEATURES: [u32; 4] = [
@@ -136,13 +147,7 @@ impl Connection {
         }
         let logged_in = self.config.credentials.is_none();
         self.phase = Phase::Login(Handshake { identified: false, logged_in });
-        self.server = Some(ServerInfo {
-            greeting,
-            protocol_version: 0,
-            features: FeatureSet::new(),
-            is_identified: false,
-            auth_method: None,
-        });
+        self.server = Some(ServerInfo::greeted(greeting));
         match (self.config.auth_method, self.config.is_encrypted) {
             // The server's answer to ID tells.
             (AuthMethod::Auto, true) => {}
@@ -229,7 +234,7 @@ impl Connection {
 }
 
 impl ServerInfo {
-    fn read_id(&mut self, body: &[u8]) -> Result<(), DecodeError> {
+    pub(crate) fn read_id(&mut self, body: &[u8]) -> Result<(), DecodeError> {
         if body.is_empty() {
             return Ok(());
         }

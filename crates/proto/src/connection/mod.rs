@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use handshake::Handshake;
+pub(crate) use handshake::PROTOCOL_VERSION;
 pub use handshake::ServerInfo;
 
 use crate::batching::{Batcher, Batching, Decision, Load};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rmpv::Value;
 use tarantool_proto::msgpack::Raw;
+use tarantool_proto::replication::Vote;
 use tarantool_proto::request::{
     Call, Call16, Delete, Eval, Id, Identifier, Insert, Operations, Ping, Replace, Request, Select,
     Update, Upsert,
@@ -76,6 +77,9 @@ impl<'a> Source<'a> {
             RequestType::EXECUTE => self.execute(frame),
             RequestType::PREPARE => self.prepare(frame),
             RequestType::INSERT_ARROW => self.insert_arrow(frame),
+            RequestType::VOTE => encode(&Vote, frame),
+            RequestType::FETCH_SNAPSHOT => self.fetch_snapshot(frame),
+            RequestType::SUBSCRIBE => self.subscribe(frame),
             RequestType::CALL => {
                 encode(&Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
             }
@@ -135,10 +139,8 @@ impl<'a> Source<'a> {
         if COVERED.iter().any(|(covered, ..)| *covered == request_type) {
             return Ok(request_type);
         }
-        if request_type == RequestType::OK && self.optional(0x26).is_some() {
-            return Err(later("acknowledgement of a replica"));
-        }
         Err(match request_type.name() {
+            Some(name) if REGISTERED.contains(&name) => not_offered(name),
             Some(name) if LATER.contains(&name) => later(name),
             Some(name) => wrong(&format!("type that clients do not send: {name}")),
             None => wrong("request type that does not exist"),
@@ -313,7 +315,7 @@ pub(crate) fn later(reason: &str) -> Reason {
 }
 
 /// Types of requests, their mandatory keys and their optional ones.
-const COVERED: [(RequestType, &[u64], &[u64]); 15] = [
+const COVERED: [(RequestType, &[u64], &[u64]); 18] = [
     (RequestType::PING, &[], &[]),
     (RequestType::ID, &[], &[0x54, 0x55]),
     (RequestType::AUTH, &[0x21, 0x23], &[]),
@@ -330,22 +332,15 @@ const COVERED: [(RequestType, &[u64], &[u64]); 15] = [
     (RequestType::EXECUTE, &[0x40], &[0x41]),
     (RequestType::PREPARE, &[0x40], &[]),
     (RequestType::INSERT_ARROW, &[0x10, 0x36], &[]),
+    (RequestType::VOTE, &[], &[]),
+    (RequestType::FETCH_SNAPSHOT, &[], &[0x06, 0x24]),
+    (RequestType::SUBSCRIBE, &[0x06, 0x24, 0x25, 0x26, 0x50, 0x51], &[]),
 ];
 
-const LATER: [&str; 12] = [
-    "BEGIN",
-    "COMMIT",
-    "ROLLBACK",
-    "WATCH",
-    "UNWATCH",
-    "WATCH_ONCE",
-    "JOIN",
-    "SUBSCRIBE",
-    "VOTE",
-    "VOTE_DEPRECATED",
-    "FETCH_SNAPSHOT",
-    "REGISTER",
-];
+const LATER: [&str; 6] = ["BEGIN", "COMMIT", "ROLLBACK", "WATCH", "UNWATCH", "WATCH_ONCE"];
+
+/// Of replicas that become members of the replica set; and what VOTE has replaced.
+const REGISTERED: [&str; 3] = ["JOIN", "REGISTER", "VOTE_DEPRECATED"];
 
 const ITERATORS: [IteratorType; 14] = [
     IteratorType::Eq,

@@ -9,6 +9,7 @@ use tarantool_proto::{Frame, RequestType};
 use crate::load::Case;
 use crate::ours::Source;
 use crate::packet::{Entry, Packet, elements, shortest, whole};
+use crate::replication;
 use crate::report::{Report, Why};
 use crate::view::{self, Compared, count};
 
@@ -41,6 +42,14 @@ pub(crate) fn run(case: &Case, at: usize, frame: &mut Frame, report: &mut Report
                 report.fail(case, &format!("{place}, recorded request"), &why);
             }
         }
+        nth += 1;
+        if replication::is_acknowledgement(&packet) {
+            if let Err(why) = replication::acknowledgement(&packet) {
+                report.fail(case, &place, &why);
+            }
+            *report.encoded.entry(("acknowledgement", case.server.clone())).or_default() += 1;
+            continue;
+        }
         let forms = BTreeSet::new();
         let packet = &packet;
         let mut source = Source { case, packet, forms };
@@ -58,7 +67,6 @@ pub(crate) fn run(case: &Case, at: usize, frame: &mut Frame, report: &mut Report
             }
             Err((why, reason)) => report.skip(case, &place, why, &reason),
         }
-        nth += 1;
     }
 }
 

@@ -1,0 +1,9 @@
+//! The follower's state machine: recorded sessions, a scripted server, hostile bytes.
+
+mod changes;
+mod hostile;
+mod opening;
+mod peer;
+mod recorded;
+mod time;
+mod vclock;

@@ -3,6 +3,7 @@
 mod alike;
 mod cargo;
 mod conformance;
+mod features;
 mod foreign;
 mod process;
 mod purity;

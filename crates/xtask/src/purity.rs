@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::alike;
 use crate::cargo::dependencies;
+use crate::features;
 
 /// Crates that bind the client to a runtime, by folder.
 const ADAPTERS: [&str; 5] = ["async-std", "blocking", "compio", "smol", "tokio"];
@@ -57,6 +58,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         mentions(root, folder, &FOREIGN_TO_ADAPTERS, &mut breaches)?;
     }
     alike::check(root, &mut breaches)?;
+    features::check(root, &mut breaches)?;
     if breaches.is_empty() {
         return Ok(());
     }
@@ -150,7 +152,7 @@ fn code(text: &str) -> Vec<(usize, &str)> {
 }
 
 /// All Rust files in a folder and in the folders in it.
-fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for path in entries(folder)? {
         if path.is_dir() {

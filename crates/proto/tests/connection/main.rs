@@ -15,3 +15,4 @@ mod schema;
 mod sql;
 mod steps;
 mod streams;
+mod transactions;

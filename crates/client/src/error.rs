@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use tarantool_proto::msgpack::{DecodeError, EncodeError};
 use tarantool_proto::request::Subject;
-use tarantool_proto::{ConnectionError, ErrorCode, Outcome, SendError, ServerError, Unsupported};
+use tarantool_proto::{
+    ConnectionError, ErrorCode, Outcome, RequestType, SendError, ServerError, Unsupported,
+};
 
 use crate::config::ConfigError;
 
@@ -80,6 +82,8 @@ pub enum ErrorKind {
     Unsupported(Unsupported),
     /// What belongs to one connection, such as a prepared statement, was used on another.
     OtherConnection,
+    /// The transaction was committed or rolled back before.
+    TransactionOver,
 }
 
 impl Error {
@@ -146,7 +150,8 @@ impl Error {
             | ErrorKind::Encode(_)
             | ErrorKind::UnknownName(_)
             | ErrorKind::Unsupported(_)
-            | ErrorKind::OtherConnection => false,
+            | ErrorKind::OtherConnection
+            | ErrorKind::TransactionOver => false,
             ErrorKind::NotAccepted { error, .. } => {
                 matches!(error, SendError::Closed | SendError::Saturated)
             }
@@ -185,12 +190,17 @@ impl fmt::Display for Error {
             }
             ErrorKind::Server(error) => error.fmt(f),
             ErrorKind::Lost { outcome, cause } => {
-                write!(f, "{connection} lost ({cause}) {}", Moment(*outcome))
+                write!(f, "{connection} lost ({cause}) {}", Moment(*outcome))?;
+                match subject {
+                    Some(subject) if subject.request_type() == RequestType::COMMIT => Ok(()),
+                    subject => ended_with_it(f, *subject),
+                }
             }
             ErrorKind::TimedOut { outcome } => write!(f, "timed out {}", Moment(*outcome)),
             ErrorKind::NotAccepted { error, cause: None } => write!(f, "not sent: {error}"),
             ErrorKind::NotAccepted { error: _, cause: Some(cause) } => {
-                write!(f, "not sent: {connection} has ended ({cause})")
+                write!(f, "not sent: {connection} has ended ({cause})")?;
+                ended_with_it(f, *subject)
             }
             ErrorKind::Encode(error) => write!(f, "not sent: cannot be encoded: {error}"),
             ErrorKind::Decode(error) => {
@@ -201,10 +211,23 @@ impl fmt::Display for Error {
             ErrorKind::OtherConnection => {
                 f.write_str("not sent: made on another connection; make it anew on this one")
             }
+            ErrorKind::TransactionOver => {
+                f.write_str("not sent: the transaction is over; begin a new one")
+            }
             ErrorKind::SchemaUnavailable(why) => {
                 write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
             }
         }
+    }
+}
+
+/// What the end of a connection means for a transaction.
+fn ended_with_it(f: &mut fmt::Formatter<'_>, subject: Option<Subject>) -> fmt::Result {
+    match subject {
+        Some(subject) if subject.is_in_transaction() => {
+            f.write_str("; the transaction ended with it: begin a new one")
+        }
+        _ => Ok(()),
     }
 }
 

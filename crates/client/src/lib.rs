@@ -41,6 +41,8 @@ mod shared;
 mod sleep;
 mod space;
 mod sql;
+mod stream;
+mod transaction;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
 pub use client::Client;
@@ -56,18 +58,21 @@ pub use select::Select;
 pub use sleep::Sleep;
 pub use space::{Index, Space};
 pub use sql::{Executed, Prepared, Statement};
+pub use stream::Stream;
 pub use tarantool_proto::{
     Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome,
     Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
-    request::named, request::ops, types,
+    request::Isolation, request::named, request::ops, types,
 };
+pub use transaction::{Transaction, TransactionBuilder};
 
 /// What the connectors of asynchronous runtimes re-export.
 pub mod api {
     pub use crate::{
         Address, Batching, Capability, Client, Column, Config, ConfigError, ConnectionError, Error,
-        ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page, Pages, Pending,
-        Position, Prepared, Response, Select, ServerError, ServerInfo, Space, Statement, Stats,
-        Unsupported, msgpack, named, ops, request, types,
+        ErrorCode, ErrorKind, Executed, Index, Isolation, IteratorType, Outcome, Page, Pages,
+        Pending, Position, Prepared, Response, Select, ServerError, ServerInfo, Space, Statement,
+        Stats, Stream, Transaction, TransactionBuilder, Unsupported, msgpack, named, ops, request,
+        types,
     };
 }

@@ -47,15 +47,20 @@ use std::time::{Duration, Instant};
 
 pub use tarantool_client::{
     Address, Batching, Capability, Column, Config, ConfigError, ConnectionError, Error, ErrorCode,
-    ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response, ServerError,
-    ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops, request, types,
+    ErrorKind, Executed, Isolation, IteratorType, Outcome, Page, Position, Prepared, Response,
+    ServerError, ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops,
+    request, types,
 };
 use tarantool_client::{Blocking, Opening};
 
-use crate::socket::Stream;
-
 /// The handle: every verb waits and returns its result.
 pub type Client = tarantool_client::Client<Blocking>;
+/// Requests that the server executes one after another.
+pub type Stream = tarantool_client::Stream<Blocking>;
+/// What is done at once or not at all.
+pub type Transaction = tarantool_client::Transaction<Blocking>;
+/// What a transaction is to be.
+pub type TransactionBuilder = tarantool_client::TransactionBuilder<Blocking>;
 /// A space with typed rows.
 pub type Space<T> = tarantool_client::Space<T, Blocking>;
 /// An index of a space.
@@ -100,13 +105,13 @@ where
                 .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
                 .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
                 .map_err(|error| opening.failed(&error))?;
-            tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
+            tarantool_client::connect_blocking(&config, socket::Stream::new(stream, tick), until)
         }
         Address::Unix(path) => {
             let stream = UnixStream::connect(path)
                 .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
                 .map_err(|error| opening.failed(&error))?;
-            tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
+            tarantool_client::connect_blocking(&config, socket::Stream::new(stream, tick), until)
         }
         _ => Err(opening.unsupported()),
     }

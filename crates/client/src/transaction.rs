@@ -1,6 +1,7 @@
 //! Interactive transactions.
 
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ use crate::stream::InStream;
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct Transaction<M: Mode = Async> {
     client: Client<M>,
+    /// Lent to a closure: whoever runs that commits or rolls back.
+    is_lent: bool,
 }
 
 impl<M: Mode> Transaction<M> {
@@ -89,6 +92,10 @@ impl<M: Mode> Transaction<M> {
         self.client.request_guarded(request, move |result| guard.settle(result))
     }
 
+    fn lend(&self) -> Self {
+        Self { client: self.client.clone(), is_lent: true }
+    }
+
     /// After the reply to BEGIN.
     fn begun(self, result: Result<(), Error>) -> Result<Self, Error> {
         match result {
@@ -121,7 +128,7 @@ impl<M: Mode> Deref for Transaction<M> {
 
 impl<M: Mode> Drop for Transaction<M> {
     fn drop(&mut self) {
-        if self.end() {
+        if !self.is_lent && self.end() {
             self.client.roll_back();
         }
     }
@@ -217,7 +224,7 @@ impl<M: Mode> TransactionBuilder<M> {
     fn start(&self) -> M::Reply<Transaction<M>> {
         let id = self.client.shared.next_stream();
         let view = self.client.in_stream(InStream::of_transaction(id));
-        let transaction = Transaction { client: view.clone() };
+        let transaction = Transaction { client: view.clone(), is_lent: false };
         view.request_guarded(&self.begin, move |result| transaction.begun(result))
     }
 
@@ -238,7 +245,10 @@ impl TransactionBuilder<Async> {
     /// connection nothing is repeated: the commit may have been executed.
     ///
     /// If `work` has committed or rolled back by itself, that is the end: what it returns is
-    /// returned.
+    /// returned. What it keeps of the transaction is of no use afterwards.
+    ///
+    /// The future is `Send` if what `work` uses is, so it can be spawned. An async closure may borrow
+    /// from around it, but not change it: count in a `Cell` or an atomic.
     ///
     /// ```no_run
     /// # use tarantool_client::{Client, Error, ops};
@@ -255,13 +265,13 @@ impl TransactionBuilder<Async> {
     ///
     /// # Errors
     /// The last one of `work`, of the beginning or of the commit.
-    pub async fn run<T>(
-        mut self,
-        mut work: impl AsyncFnMut(&Transaction) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    pub async fn run<T, F>(mut self, mut work: impl FnMut(Transaction) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         loop {
             let transaction = self.start().await?;
-            let mut result = work(&transaction).await;
+            let mut result = work(transaction.lend()).await;
             if result.is_ok() && !transaction.is_over() {
                 result = transaction.commit().await.and(result);
             }

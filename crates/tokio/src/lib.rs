@@ -38,7 +38,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::io::{Alarm, Stream};
+use crate::io::{Alarm, Socket};
 
 /// Connects and logs in, and spawns the task that drives the connection.
 ///
@@ -95,7 +95,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (client, driver) = opening.connect();
-    tokio::spawn(Drive::new(driver, Stream(stream), Alarm::new()));
+    tokio::spawn(Drive::new(driver, Socket(stream), Alarm::new()));
     client.ready().await?;
     Ok(client)
 }

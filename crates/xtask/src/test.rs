@@ -131,7 +131,7 @@ fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
     Ok(End::Done)
 }
 
-const QUICK_EXAMPLES: [&str; 7] = [
+const QUICK_EXAMPLES: [&str; 8] = [
     "quickstart",
     "quickstart_tokio",
     "quickstart_async_std",
@@ -139,6 +139,7 @@ const QUICK_EXAMPLES: [&str; 7] = [
     "quickstart_compio",
     "quickstart_blocking",
     "bring_your_own_loop",
+    "transactions",
 ];
 
 fn check_fuzz_targets(run: &mut Run<'_>) -> Result<End, String> {

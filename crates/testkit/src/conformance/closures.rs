@@ -121,7 +121,7 @@ where
     let conflict = Err(Some(ErrorCode::TRANSACTION_CONFLICT));
     assert_eq!(run(0, 0).await, (Ok(1), 1));
     assert_eq!(run(3, 2).await, (Ok(202), 3));
-    assert_eq!(run(2, 3).await, (conflict.clone(), 3));
+    assert_eq!(run(2, 3).await, (conflict, 3));
     assert_eq!(run(0, 1).await, (conflict, 1));
     assert_eq!(rows::<A>(&client, &name).await, [(1, 602)]);
 }

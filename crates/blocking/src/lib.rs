@@ -49,15 +49,20 @@ use std::time::{Duration, Instant};
 pub use tarantool_client::{
     Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
     ConfigError, ConnectionError, Error, ErrorCode, ErrorKind, Executed, Follow, FollowError,
-    IteratorType, Operation, Outcome, Page, Position, Prepared, Response, ServerError, ServerInfo,
-    Statement, Stats, Submitted, Unsupported, Vclock, msgpack, named, ops, request, types,
+    Isolation, IteratorType, Operation, Outcome, Page, Position, Prepared, Response, ServerError,
+    ServerInfo, Statement, Stats, Submitted, Unsupported, Vclock, msgpack, named, ops, request,
+    types,
 };
 use tarantool_client::{Blocking, Opening};
 
-use crate::socket::Stream;
-
 /// The handle: every verb waits and returns its result.
 pub type Client = tarantool_client::Client<Blocking>;
+/// Requests that the server executes one after another.
+pub type Stream = tarantool_client::Stream<Blocking>;
+/// What is done at once or not at all.
+pub type Transaction = tarantool_client::Transaction<Blocking>;
+/// What a transaction is to be.
+pub type TransactionBuilder = tarantool_client::TransactionBuilder<Blocking>;
 /// A space with typed rows.
 pub type Space<T> = tarantool_client::Space<T, Blocking>;
 /// An index of a space.
@@ -99,11 +104,11 @@ where
     match config.address() {
         Address::Tcp { host, port } => {
             let stream = tcp(opening, host, *port, tick)?;
-            tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
+            tarantool_client::connect_blocking(&config, socket::Stream::new(stream, tick), until)
         }
         Address::Unix(path) => {
             let stream = unix(opening, path, tick)?;
-            tarantool_client::connect_blocking(&config, Stream::new(stream, tick), until)
+            tarantool_client::connect_blocking(&config, socket::Stream::new(stream, tick), until)
         }
         _ => Err(opening.unsupported()),
     }
@@ -144,11 +149,11 @@ where
     let until = opening.until();
     match config.address() {
         Address::Tcp { host, port } => {
-            let socket = Stream::new(tcp(opening, host, *port, TICK_MAX)?, TICK_MAX);
+            let socket = socket::Stream::new(tcp(opening, host, *port, TICK_MAX)?, TICK_MAX);
             tarantool_client::changes_blocking(&config, &follow, socket, until)
         }
         Address::Unix(path) => {
-            let socket = Stream::new(unix(opening, path, TICK_MAX)?, TICK_MAX);
+            let socket = socket::Stream::new(unix(opening, path, TICK_MAX)?, TICK_MAX);
             tarantool_client::changes_blocking(&config, &follow, socket, until)
         }
         _ => Err(opening.unsupported()),

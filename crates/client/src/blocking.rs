@@ -87,6 +87,10 @@ impl Mode for Blocking {
         self.lead.reply(pending)
     }
 
+    fn flush(&self) {
+        self.lead.write_queued(Some(Instant::now()));
+    }
+
     /// What was submitted and not waited for is still written.
     fn close(&self, timeout: Duration) {
         self.lead.write_queued(after(Some(timeout)));

@@ -9,14 +9,15 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tarantool_proto::msgpack::DecodeError;
-use tarantool_proto::request::{Auth, Call, Eval, Identifier, Ping, Request};
-use tarantool_proto::{Response, ServerInfo, Stats};
+use tarantool_proto::request::{Auth, Call, Eval, Identifier, Ping, Request, Subject};
+use tarantool_proto::{RequestId, Response, ServerInfo, Stats};
 
 use crate::error::Error;
 use crate::mode::{Async, Mode};
 use crate::pending::Pending;
 use crate::shared::Shared;
 use crate::space::Space;
+use crate::stream::InStream;
 
 /// A connection to a Tarantool, shared by any number of tasks or threads.
 ///
@@ -34,6 +35,8 @@ use crate::space::Space;
 pub struct Client<M: Mode = Async> {
     pub(crate) shared: Arc<Shared>,
     timeout: Option<Duration>,
+    /// Where its requests are executed one after another, if they are.
+    pub(crate) stream: Option<Arc<InStream>>,
     /// Dropped after the mode's own parts are no longer used through this handle.
     last: Arc<CloseOnDrop<M>>,
 }
@@ -62,7 +65,7 @@ impl<M: Mode> Client<M> {
             mode,
             timeout: timeout.unwrap_or(CLOSE_TIMEOUT),
         });
-        Self { shared, timeout, last }
+        Self { shared, timeout, stream: None, last }
     }
 
     pub(crate) fn mode(&self) -> &M {
@@ -80,9 +83,38 @@ impl<M: Mode> Client<M> {
         request: &R,
         decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> Pending<T> {
-        let subject = request.subject();
-        let sent = self.shared.submit(request, subject, self.timeout);
+        let (sent, subject) = self.submit_in_stream(request);
         Pending::new(&self.shared, sent, subject, decode)
+    }
+
+    #[inline]
+    fn submit_in_stream<R: Request>(&self, request: &R) -> (Result<RequestId, Error>, Subject) {
+        let subject = request.subject();
+        let Some(stream) = &self.stream else {
+            return (self.shared.submit(request, subject, self.timeout, None), subject);
+        };
+        let subject = stream.name(subject);
+        (self.shared.submit(request, subject, self.timeout, Some(stream)), subject)
+    }
+
+    /// Starts a request whose result `settle` makes; it is dropped if the reply is.
+    pub(crate) fn request_guarded<R: Request, T>(
+        &self,
+        request: &R,
+        settle: impl FnOnce(Result<(), Error>) -> Result<T, Error> + Send + Sync + 'static,
+    ) -> M::Reply<T> {
+        let (sent, subject) = self.submit_in_stream(request);
+        self.mode().reply(Pending::guarded(&self.shared, sent, subject, Box::new(settle)))
+    }
+
+    /// Another view of the same connection, with requests in this stream.
+    pub(crate) fn in_stream(&self, stream: InStream) -> Self {
+        Self { stream: Some(Arc::new(stream)), ..self.clone() }
+    }
+
+    /// How long may take what nobody waits for.
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.last.timeout
     }
 
     #[inline]
@@ -217,6 +249,7 @@ impl<M: Mode> fmt::Debug for Client<M> {
         f.debug_struct("Client")
             .field("address", &self.shared.address())
             .field("timeout", &self.timeout)
+            .field("stream", &self.stream.as_ref().map(|stream| stream.id))
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tarantool_proto::msgpack::{DecodeError, EncodeError};
 use tarantool_proto::replication::FollowError;
 use tarantool_proto::request::Subject;
-use tarantool_proto::{ConnectionError, ErrorCode, Outcome, SendError, ServerError, Unsupported};
+use tarantool_proto::{
+    ConnectionError, ErrorCode, Outcome, RequestType, SendError, ServerError, Unsupported,
+};
 
 use crate::config::ConfigError;
 
@@ -83,6 +85,8 @@ pub enum ErrorKind {
     OtherConnection,
     /// The changes of a server have ended, or it refused to send them.
     Changes(FollowError),
+    /// The transaction was committed or rolled back before.
+    TransactionOver,
 }
 
 impl Error {
@@ -154,7 +158,8 @@ impl Error {
             | ErrorKind::Encode(_)
             | ErrorKind::UnknownName(_)
             | ErrorKind::Unsupported(_)
-            | ErrorKind::OtherConnection => false,
+            | ErrorKind::OtherConnection
+            | ErrorKind::TransactionOver => false,
             ErrorKind::NotAccepted { error, .. } => {
                 matches!(error, SendError::Closed | SendError::Saturated)
             }
@@ -196,12 +201,17 @@ impl fmt::Display for Error {
             }
             ErrorKind::Server(error) => error.fmt(f),
             ErrorKind::Lost { outcome, cause } => {
-                write!(f, "{connection} lost ({cause}) {}", Moment(*outcome))
+                write!(f, "{connection} lost ({cause}) {}", Moment(*outcome))?;
+                match subject {
+                    Some(subject) if subject.request_type() == RequestType::COMMIT => Ok(()),
+                    subject => ended_with_it(f, *subject),
+                }
             }
             ErrorKind::TimedOut { outcome } => write!(f, "timed out {}", Moment(*outcome)),
             ErrorKind::NotAccepted { error, cause: None } => write!(f, "not sent: {error}"),
             ErrorKind::NotAccepted { error: _, cause: Some(cause) } => {
-                write!(f, "not sent: {connection} has ended ({cause})")
+                write!(f, "not sent: {connection} has ended ({cause})")?;
+                ended_with_it(f, *subject)
             }
             ErrorKind::Encode(error) => write!(f, "not sent: cannot be encoded: {error}"),
             ErrorKind::Decode(error) => {
@@ -219,10 +229,23 @@ impl fmt::Display for Error {
                     address.as_deref().unwrap_or("a server")
                 )
             }
+            ErrorKind::TransactionOver => {
+                f.write_str("not sent: the transaction is over; begin a new one")
+            }
             ErrorKind::SchemaUnavailable(why) => {
                 write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
             }
         }
+    }
+}
+
+/// What the end of a connection means for a transaction.
+fn ended_with_it(f: &mut fmt::Formatter<'_>, subject: Option<Subject>) -> fmt::Result {
+    match subject {
+        Some(subject) if subject.is_in_transaction() => {
+            f.write_str("; the transaction ended with it: begin a new one")
+        }
+        _ => Ok(()),
     }
 }
 

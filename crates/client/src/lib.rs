@@ -42,6 +42,8 @@ mod shared;
 mod sleep;
 mod space;
 mod sql;
+mod stream;
+mod transaction;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
 pub use changes::{BlockingChanges, Changes, Follow, changes_blocking};
@@ -58,21 +60,24 @@ pub use select::Select;
 pub use sleep::Sleep;
 pub use space::{Index, Space};
 pub use sql::{Executed, Prepared, Statement};
+pub use stream::Stream;
 pub use tarantool_proto::replication::{
     Change, FollowError, FollowStats, InvalidVclock, Operation, Vclock,
 };
 pub use tarantool_proto::{
     AuthMethod, Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
     Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
-    request::named, request::ops, types,
+    request::Isolation, request::named, request::ops, types,
 };
+pub use transaction::{Transaction, TransactionBuilder};
 
 /// What the connectors of asynchronous runtimes re-export.
 pub mod api {
     pub use crate::{
         Address, AuthMethod, Batching, Capability, Client, Column, Config, ConfigError,
-        ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page,
-        Pages, Pending, Position, Prepared, Response, Select, ServerError, ServerInfo, Space,
-        Statement, Stats, Unsupported, msgpack, named, ops, request, types,
+        ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, Isolation, IteratorType,
+        Outcome, Page, Pages, Pending, Position, Prepared, Response, Select, ServerError,
+        ServerInfo, Space, Statement, Stats, Stream, Transaction, TransactionBuilder, Unsupported,
+        msgpack, named, ops, request, types,
     };
 }

@@ -8,12 +8,15 @@ use crate::pending::Pending;
 /// ([`Blocking`](crate::Blocking)).
 ///
 /// It decides what a verb returns, and nothing else; verbs are written once for both.
-pub trait Mode: Clone + sealed::Sealed {
+pub trait Mode: Clone + Send + Sync + sealed::Sealed + 'static {
     /// What a verb returns: [`Pending<T>`], a future, or `Result<T, Error>`.
     type Reply<T>;
 
     /// Waits for a reply, or returns what can be awaited.
     fn reply<T>(&self, pending: Pending<T>) -> Self::Reply<T>;
+
+    /// Writes what is queued without waiting for anything, unless somebody else does so anyway.
+    fn flush(&self);
 
     /// The last handle was dropped. What this does must be over within `timeout`.
     fn close(&self, timeout: Duration);
@@ -30,6 +33,8 @@ impl Mode for Async {
     fn reply<T>(&self, pending: Pending<T>) -> Pending<T> {
         pending
     }
+
+    fn flush(&self) {}
 
     fn close(&self, _timeout: Duration) {}
 }

@@ -20,17 +20,30 @@ use crate::shared::Shared;
 /// place at a limit, in which case it is never sent.
 #[must_use = "a request's errors are seen only by awaiting its reply"]
 pub struct Pending<T> {
-    state: State,
+    state: State<T>,
     subject: Subject,
     /// Given the connection too, for what can be used on that one alone.
     decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
 }
 
-enum State {
+enum State<T> {
     Refused(Error),
     UnderWay(Arc<Shared>, RequestId),
+    /// In a box, so that others pay nothing for it.
+    Guarded(Box<Guarded<T>>),
     Done,
 }
+
+/// A request that something hangs on, such as a transaction.
+struct Guarded<T> {
+    shared: Arc<Shared>,
+    id: RequestId,
+    settle: Settle<T>,
+}
+
+/// Makes the result of what became of a request; an error stays one. Dropped unused if the wait ends
+/// before.
+pub(crate) type Settle<T> = Box<dyn FnOnce(Result<(), Error>) -> Result<T, Error> + Send + Sync>;
 
 impl<T> Pending<T> {
     pub(crate) fn new(
@@ -46,12 +59,37 @@ impl<T> Pending<T> {
         Self { state, subject, decode }
     }
 
-    /// The request, while it is under way.
-    pub(crate) fn id(&self) -> Option<RequestId> {
+    /// A request that has no result but what `settle` makes of its success.
+    pub(crate) fn guarded(
+        shared: &Arc<Shared>,
+        sent: Result<RequestId, Error>,
+        subject: Subject,
+        settle: Settle<T>,
+    ) -> Self {
+        let state = match sent {
+            Ok(id) => State::Guarded(Box::new(Guarded { shared: Arc::clone(shared), id, settle })),
+            Err(error) => match settle(Err(error)) {
+                Err(error) => State::Refused(error),
+                Ok(_) => State::Done,
+            },
+        };
+        let decode = |_: Response, _: &Arc<Shared>| Err(DecodeError::new("nothing is decoded"));
+        Self { state, subject, decode }
+    }
+
+    /// The request and its connection, while it is under way.
+    #[inline]
+    fn under_way(&self) -> Option<(&Arc<Shared>, RequestId)> {
         match &self.state {
-            State::UnderWay(_, id) => Some(*id),
+            State::UnderWay(shared, id) => Some((shared, *id)),
+            State::Guarded(guarded) => Some((&guarded.shared, guarded.id)),
             _ => None,
         }
+    }
+
+    /// The request, while it is under way.
+    pub(crate) fn id(&self) -> Option<RequestId> {
+        self.under_way().map(|(_, id)| id)
     }
 
     /// Why the request is not under way.
@@ -66,21 +104,31 @@ impl<T> Pending<T> {
     #[inline]
     pub(crate) fn finish(&mut self, answer: Answer) -> Result<T, Error> {
         let state = std::mem::replace(&mut self.state, State::Done);
-        let State::UnderWay(shared, _) = state else {
-            return Err(over(self.subject));
-        };
-        let response = match answer {
-            Ok(response) => response,
+        match state {
+            State::UnderWay(shared, _) => {
+                let response = self.response(&shared, answer)?;
+                (self.decode)(response, &shared)
+                    .map_err(|error| Error::of(self.subject, ErrorKind::Decode(error)))
+            }
+            State::Guarded(guarded) => {
+                let Guarded { shared, id: _, settle } = *guarded;
+                settle(self.response(&shared, answer).map(drop))
+            }
+            _ => Err(over(self.subject)),
+        }
+    }
+
+    #[inline]
+    fn response(&self, shared: &Shared, answer: Answer) -> Result<Response, Error> {
+        match answer {
+            Ok(response) => response
+                .into_result()
+                .map_err(|error| Error::of(self.subject, ErrorKind::Server(error))),
             Err(why) => {
                 let cause = shared.lock().conn.failure().cloned();
-                return Err(shared.unanswered(self.subject, why, cause));
+                Err(shared.unanswered(self.subject, why, cause))
             }
-        };
-        let response = response
-            .into_result()
-            .map_err(|error| Error::of(self.subject, ErrorKind::Server(error)))?;
-        (self.decode)(response, &shared)
-            .map_err(|error| Error::of(self.subject, ErrorKind::Decode(error)))
+        }
     }
 }
 
@@ -89,15 +137,15 @@ impl<T> Future for Pending<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &self.state {
-            State::UnderWay(shared, id) => {
-                let answer = shared.lock().take_or_wait(*id, cx.waker());
+        match self.under_way() {
+            Some((shared, id)) => {
+                let answer = shared.lock().take_or_wait(id, cx.waker());
                 match answer {
                     Some(answer) => Poll::Ready(self.finish(answer)),
                     None => Poll::Pending,
                 }
             }
-            _ => match std::mem::replace(&mut self.state, State::Done) {
+            None => match std::mem::replace(&mut self.state, State::Done) {
                 State::Refused(error) => Poll::Ready(Err(error)),
                 _ => Poll::Ready(Err(over(self.subject))),
             },
@@ -109,8 +157,8 @@ impl<T> Unpin for Pending<T> {}
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if let State::UnderWay(shared, id) = &self.state {
-            let waker = shared.lock().cancel(*id);
+        if let Some((shared, id)) = self.under_way() {
+            let waker = shared.lock().cancel(id);
             drop(waker);
         }
     }

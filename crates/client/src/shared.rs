@@ -8,22 +8,27 @@
 //! 3. It is held for one request on the way in, and for all replies of a read on the way out.
 
 use std::cell::Cell;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tarantool_proto::request::{Ping, Request, Subject};
+use tarantool_proto::request::{Ping, Request, Rollback, Subject};
 use tarantool_proto::{
     Answer, Connection, ConnectionError, Event, Frame, RequestId, SendError, Unanswered,
 };
 
 use crate::error::{Error, ErrorKind};
 use crate::lead::Leases;
+use crate::stream::InStream;
 
 pub(crate) struct Shared {
     state: Mutex<State>,
     address: Box<str>,
+    /// How many streams there were: none has the number of another.
+    streams: AtomicU64,
 }
 
 pub(crate) struct State {
@@ -42,6 +47,8 @@ pub(crate) struct State {
     pub(crate) is_closing: bool,
     /// The connection's last request; see [`Shared::close`].
     pub(crate) last: Option<RequestId>,
+    /// Requests that are sent in any case and whose answers nobody takes.
+    detached: Vec<RequestId>,
 }
 
 struct Waiter {
@@ -62,8 +69,9 @@ impl Shared {
             leases: Leases::default(),
             is_closing: false,
             last: None,
+            detached: Vec::new(),
         });
-        Arc::new(Self { state, address: address.into() })
+        Arc::new(Self { state, address: address.into(), streams: AtomicU64::new(0) })
     }
 
     /// The state stays consistent whatever panics: no step leaves it half-changed.
@@ -76,6 +84,12 @@ impl Shared {
         &self.address
     }
 
+    /// The number of a new stream.
+    pub(crate) fn next_stream(&self) -> NonZeroU64 {
+        let before = self.streams.fetch_add(1, Ordering::Relaxed);
+        NonZeroU64::MIN.saturating_add(before)
+    }
+
     /// Encodes and queues a request, and wakes the driver if it sleeps.
     #[inline]
     pub(crate) fn submit<R: Request + ?Sized>(
@@ -83,13 +97,21 @@ impl Shared {
         request: &R,
         subject: Subject,
         timeout: Option<Duration>,
+        stream: Option<&InStream>,
     ) -> Result<RequestId, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         with_scratch(|frame| {
-            if let Err(error) = frame.encode(request) {
+            let encoded = match stream {
+                None => frame.encode(request),
+                Some(stream) => frame.encode_in_stream(stream.id, request),
+            };
+            if let Err(error) = encoded {
                 return Err(Error::of(subject, ErrorKind::Encode(error)));
             }
             let mut state = self.lock();
+            if stream.is_some_and(|stream| !stream.admits(request.request_type())) {
+                return Err(Error::of(subject, ErrorKind::TransactionOver));
+            }
             match state.conn.send(frame, deadline) {
                 Ok(id) => {
                     let driver = state.driver.take();
@@ -133,6 +155,22 @@ impl Shared {
             },
         };
         Error::of(subject, kind).with_address(&self.address)
+    }
+
+    /// Queues a rollback for which nobody waits, in any case behind what the stream has under way.
+    pub(crate) fn roll_back(&self, stream: NonZeroU64, timeout: Duration) {
+        let deadline = Instant::now().checked_add(timeout);
+        let driver = with_scratch(|frame| {
+            frame.encode_in_stream(stream, &Rollback).ok()?;
+            let mut state = self.lock();
+            // An end of the connection rolls back too.
+            let id = state.conn.send(frame, deadline).ok()?;
+            state.detached.push(id);
+            state.driver.take()
+        });
+        if let Some(driver) = driver {
+            driver.wake();
+        }
     }
 
     /// Accepts no more requests: what was accepted is still sent and executed.
@@ -242,7 +280,10 @@ impl State {
     ) -> Result<(), ConnectionError> {
         loop {
             match self.conn.poll_event(input) {
-                Ok(Some(Event::Answered(id))) => woken.extend(self.take_waiter(id)),
+                Ok(Some(Event::Answered(id))) => match self.take_waiter(id) {
+                    Some(waker) => woken.push(waker),
+                    None => self.forget_detached(id),
+                },
                 Ok(Some(Event::Ready)) => {
                     self.is_ready = true;
                     woken.append(&mut self.ready);
@@ -254,6 +295,13 @@ impl State {
                     return Err(error);
                 }
             }
+        }
+    }
+
+    fn forget_detached(&mut self, id: RequestId) {
+        if let Some(at) = self.detached.iter().position(|detached| *detached == id) {
+            self.detached.swap_remove(at);
+            self.conn.take(id);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Frames: a request as bytes on its way out, and the cutting of packets on their way in.
 
+use std::num::NonZeroU64;
 use std::ops::Range;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -26,6 +27,9 @@ pub struct Frame {
     attempts: u8,
     /// What the server must have.
     needs: Capabilities,
+    stream: Option<NonZeroU64>,
+    /// Where the body's map header stands.
+    body_at: usize,
 }
 
 /// How a frame refers to a space or an index.
@@ -67,7 +71,7 @@ const TYPE_AT: usize = 17;
 const TYPE_MAX: u32 = 0x7f;
 /// A schema that changes this often while one request is made is left to the caller to deal with.
 const ATTEMPTS_MAX: u8 = 16;
-/// Where the body's map header stands.
+/// Where the body's map header stands in a request without a stream.
 const BODY_AT: usize = 18;
 
 impl Frame {
@@ -81,6 +85,8 @@ impl Frame {
             index: Named::Absent,
             attempts: 0,
             needs: Capabilities::NONE,
+            stream: None,
+            body_at: BODY_AT,
         }
     }
 
@@ -89,7 +95,47 @@ impl Frame {
     /// # Errors
     /// The request's values refused to be serialized, it is over 4 GiB, or it is none that a server
     /// knows: of a type over 127, or with more than 15 entries. The frame is then empty.
+    #[inline]
     pub fn encode<R: Request + ?Sized>(&mut self, request: &R) -> Result<(), EncodeError> {
+        self.encode_in(None, request)
+    }
+
+    /// Encodes `request` as one of a stream, replacing what the frame held. Server 2.10.
+    ///
+    /// The server executes the requests of a stream one after another. A stream needs no
+    /// registration: its number is any that the connection uses for nothing else. It needs
+    /// [`Capability::Streams`]: older servers would ignore the number.
+    ///
+    /// ```
+    /// use std::num::NonZeroU64;
+    /// use tarantool_proto::Frame;
+    /// use tarantool_proto::request::{Begin, Commit, Insert};
+    ///
+    /// let stream = NonZeroU64::MIN;
+    /// let mut frame = Frame::new();
+    /// frame.encode_in_stream(stream, &Begin::new())?;
+    /// // ... Connection::send(&mut frame, deadline)
+    /// frame.encode_in_stream(stream, &Insert::into("users").row((1, "Ann")))?;
+    /// // ...
+    /// frame.encode_in_stream(stream, &Commit::new())?;
+    /// # Ok::<(), tarantool_proto::msgpack::EncodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_in_stream<R: Request + ?Sized>(
+        &mut self,
+        stream: NonZeroU64,
+        request: &R,
+    ) -> Result<(), EncodeError> {
+        self.encode_in(Some(stream), request)
+    }
+
+    fn encode_in<R: Request + ?Sized>(
+        &mut self,
+        stream: Option<NonZeroU64>,
+        request: &R,
+    ) -> Result<(), EncodeError> {
         self.clear();
         let number = request.request_type().number();
         if number > TYPE_MAX {
@@ -99,6 +145,14 @@ impl Frame {
         let mut header = TEMPLATE;
         header[TYPE_AT] = number as u8;
         self.bytes.extend_from_slice(&header);
+        if let Some(stream) = stream {
+            self.bytes[ENTRIES_AT] += 1;
+            write::uint(&mut self.bytes, u64::from(Key::STREAM_ID.number()));
+            write::uint(&mut self.bytes, stream.get());
+            self.stream = Some(stream);
+            self.require(Capability::Streams);
+        }
+        self.body_at = self.bytes.len();
         let mut body = Body::new(self);
         let encoded = request.encode(&mut body);
         let finished = body.finish();
@@ -117,6 +171,7 @@ impl Frame {
         self.index = Named::Absent;
         self.attempts = 0;
         self.needs = Capabilities::NONE;
+        self.stream = None;
     }
 
     /// The encoded bytes: length prefix, header with SYNC 0, body. Empty until something is encoded.
@@ -145,6 +200,11 @@ impl Frame {
 
     pub(crate) fn has_names(&self) -> bool {
         self.names_end.is_some()
+    }
+
+    #[inline]
+    pub(crate) fn stream(&self) -> Option<NonZeroU64> {
+        self.stream
     }
 
     pub(crate) fn require(&mut self, capability: Capability) {
@@ -181,8 +241,9 @@ impl Frame {
     /// it only if its schema is still the one that the numbers are from.
     pub(crate) fn append_resolved_to(&self, out: &mut Vec<u8>, sync: u64, numbers: Numbers) {
         let start = out.len();
-        let (header, body) = self.bytes.split_at_checked(BODY_AT).unwrap_or_default();
-        let names_end = self.names_end.unwrap_or(BODY_AT + 1);
+        let body_at = self.body_at;
+        let (header, body) = self.bytes.split_at_checked(body_at).unwrap_or_default();
+        let names_end = self.names_end.unwrap_or(body_at + 1);
         out.extend_from_slice(header);
         if let Some(entries) = out.get_mut(start + ENTRIES_AT) {
             *entries += 1;

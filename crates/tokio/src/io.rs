@@ -11,9 +11,9 @@ use tarantool_client::{Timer, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
-pub(crate) struct Stream<S>(pub(crate) S);
+pub(crate) struct Socket<S>(pub(crate) S);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Stream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<io::Result<usize>> {
         // The future holds no state between polls; it fills uninitialised memory without unsafe.
         pin!(self.0.read_buf(input)).poll(cx)

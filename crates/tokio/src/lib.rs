@@ -39,7 +39,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::io::{Alarm, Stream};
+use crate::io::{Alarm, Socket};
 
 /// Connects and logs in, and spawns the task that drives the connection.
 ///
@@ -122,13 +122,13 @@ where
     let opening = Opening::begin(&config);
     match config.address() {
         Address::Tcp { host, port } => {
-            let stream = Stream(tcp(opening, host, *port).await?);
+            let stream = Socket(tcp(opening, host, *port).await?);
             opening.changes(&follow, stream, Alarm::new()).await
         }
         #[cfg(unix)]
         Address::Unix(path) => {
             let stream = opening.open(Alarm::new(), UnixStream::connect(path)).await?;
-            opening.changes(&follow, Stream(stream), Alarm::new()).await
+            opening.changes(&follow, Socket(stream), Alarm::new()).await
         }
         _ => Err(opening.unsupported()),
     }
@@ -139,7 +139,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (client, driver) = opening.connect();
-    tokio::spawn(Drive::new(driver, Stream(stream), Alarm::new()));
+    tokio::spawn(Drive::new(driver, Socket(stream), Alarm::new()));
     client.ready().await?;
     Ok(client)
 }

@@ -131,7 +131,7 @@ fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
     Ok(End::Done)
 }
 
-const QUICK_EXAMPLES: [&str; 8] = [
+const QUICK_EXAMPLES: [&str; 9] = [
     "quickstart",
     "quickstart_tokio",
     "quickstart_async_std",
@@ -140,6 +140,7 @@ const QUICK_EXAMPLES: [&str; 8] = [
     "quickstart_blocking",
     "bring_your_own_loop",
     "follow",
+    "transactions",
 ];
 
 fn check_fuzz_targets(run: &mut Run<'_>) -> Result<End, String> {

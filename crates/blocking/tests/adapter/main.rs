@@ -5,3 +5,4 @@ mod extensions;
 mod stalls;
 mod submits;
 mod threads;
+mod transactions;

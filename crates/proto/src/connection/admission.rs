@@ -69,9 +69,16 @@ impl Connection {
 
     /// The server refused a request because its schema has changed, and executed nothing: sends it
     /// once more by the new schema. `false`: it is no request that this can be done for.
+    ///
+    /// Not for one in a stream: later ones of it may be on their way, perhaps the commit.
     pub(super) fn resolve_again(&mut self, id: RequestId) -> bool {
-        if !matches!(self.slots.get(id), Some(State::Resolved { .. })) {
-            return false;
+        match self.slots.get(id) {
+            Some(State::Resolved { frame, .. }) if frame.stream().is_none() => {}
+            Some(State::Resolved { .. }) => {
+                self.names.outdated();
+                return false;
+            }
+            _ => return false,
         }
         if let Some(State::Resolved { mut frame, .. }) = self.slots.set(id, State::InFlight(0)) {
             if !frame.count_attempt() {
@@ -87,13 +94,28 @@ impl Connection {
         matches!(self.slots.get(id), Some(State::Waiting(_) | State::Unresolved { .. }))
     }
 
+    /// Whether a request that waits in its place has names.
+    pub(super) fn waits_for_schema(&self, id: RequestId) -> bool {
+        matches!(self.slots.get(id), Some(State::Unresolved { frame, .. }) if frame.has_names())
+    }
+
     /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was asked
     /// for after the request was made.
+    ///
+    /// In a stream, a request waits behind others that wait for the schema.
     #[inline]
     pub(super) fn queue(&mut self, id: RequestId, frame: &mut Frame, fresh: bool) {
         let piece = self.config.batching.write_bytes();
         let sync = id.sync();
-        let position = if frame.has_names() && !self.server_takes_names() {
+        let may_wait = frame.has_names() || frame.stream().is_some();
+        let may_wait = may_wait && !self.server_takes_names();
+        if may_wait && self.stream_waits(frame) {
+            let frame = std::mem::take(frame);
+            self.slots.set(id, State::Unresolved { frame, fresh });
+            self.unresolved.push_back(id);
+            return;
+        }
+        let position = if may_wait && frame.has_names() {
             match self.names.resolve(frame, fresh) {
                 Resolved::Numbers(numbers) => {
                     let position =
@@ -120,6 +142,16 @@ impl Connection {
         };
         self.slots.set(id, State::InFlight(position));
         frame.clear();
+    }
+
+    /// Whether a request of the frame's stream waits for the schema.
+    fn stream_waits(&self, frame: &Frame) -> bool {
+        let waits = |id: &RequestId| match self.slots.get(*id) {
+            Some(State::Unresolved { frame: other, .. }) => other.stream() == frame.stream(),
+            _ => false,
+        };
+        // The latest first: those of one stream often come together.
+        frame.stream().is_some() && self.unresolved.iter().rev().any(waits)
     }
 
     pub(super) fn server_takes_names(&self) -> bool {

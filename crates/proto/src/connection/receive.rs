@@ -76,6 +76,8 @@ impl Connection {
         for id in std::mem::take(&mut self.unresolved) {
             match &loaded {
                 Ok(()) => self.queue_waiting(id),
+                // It waited only for its turn in a stream.
+                Err(_) if !self.waits_for_schema(id) => self.queue_waiting(id),
                 Err(why) if self.waits(id) => {
                     self.fail_request(id, Unanswered::SchemaUnavailable(why.as_str().into()));
                 }

@@ -9,6 +9,7 @@ mod select;
 mod session;
 mod sql;
 mod subject;
+mod transaction;
 
 pub use arrow::InsertArrow;
 pub use body::{Body, Identifier};
@@ -19,6 +20,7 @@ pub use select::Select;
 pub use session::{Auth, Id, Ping};
 pub use sql::{Execute, Named, Prepare, Unprepare, named};
 pub use subject::Subject;
+pub use transaction::{Begin, Commit, Isolation, Rollback};
 
 use crate::keys::RequestType;
 use crate::msgpack::EncodeError;

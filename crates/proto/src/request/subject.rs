@@ -12,6 +12,7 @@ use crate::keys::RequestType;
 pub struct Subject {
     request_type: RequestType,
     target: Target,
+    in_transaction: bool,
 }
 
 const NAME_MAX: usize = 27;
@@ -27,7 +28,7 @@ impl Subject {
     /// A request without a target.
     #[must_use]
     pub const fn of(request_type: RequestType) -> Self {
-        Self { request_type, target: Target::None }
+        Self { request_type, target: Target::None, in_transaction: false }
     }
 
     /// A request to a space.
@@ -43,7 +44,7 @@ impl Subject {
     /// for all others.
     #[must_use]
     pub const fn with_number(request_type: RequestType, number: u32) -> Self {
-        Self { request_type, target: Target::Number(number) }
+        Self { request_type, target: Target::Number(number), in_transaction: false }
     }
 
     /// A request to something with a name, such as a function.
@@ -60,7 +61,20 @@ impl Subject {
             place.copy_from_slice(source);
         }
         let target = Target::Name { length: length as u8, cut: length < name.len(), bytes };
-        Self { request_type, target }
+        Self { request_type, target, in_transaction: false }
+    }
+
+    /// The same as one of a transaction.
+    #[must_use]
+    pub const fn in_transaction(mut self) -> Self {
+        self.in_transaction = true;
+        self
+    }
+
+    /// Whether it is one of a transaction.
+    #[must_use]
+    pub const fn is_in_transaction(&self) -> bool {
+        self.in_transaction
     }
 
     /// The request's type.
@@ -85,19 +99,26 @@ impl fmt::Display for Subject {
             _ => " ",
         };
         match &self.target {
-            Target::None => Ok(()),
+            Target::None => {}
             Target::Number(number) => {
                 let what = match self.request_type {
                     RequestType::EXECUTE | RequestType::PREPARE => "statement",
                     _ => "space",
                 };
-                write!(f, "{link}{what} {number}")
+                write!(f, "{link}{what} {number}")?;
             }
             Target::Name { length, cut, bytes } => {
                 let name = bytes.get(..usize::from(*length)).unwrap_or_default();
                 let dots = if *cut { "…" } else { "" };
-                write!(f, "{link}{}{dots}", String::from_utf8_lossy(name))
+                write!(f, "{link}{}{dots}", String::from_utf8_lossy(name))?;
             }
+        }
+        match self.request_type {
+            RequestType::BEGIN | RequestType::COMMIT | RequestType::ROLLBACK => {
+                f.write_str(" of a transaction")
+            }
+            _ if self.in_transaction => f.write_str(" in a transaction"),
+            _ => Ok(()),
         }
     }
 }

@@ -17,7 +17,7 @@ fn paged() -> Select<'static, u64> {
 }
 
 /// Answered without a byte written, for the lack of this.
-fn assert_refused(link: &mut Link, id: RequestId, capability: Capability) {
+pub(crate) fn assert_refused(link: &mut Link, id: RequestId, capability: Capability) {
     let fate = fate(link, id);
     assert_eq!(fate.outcome(), Outcome::NotSent);
     match fate {
@@ -170,7 +170,7 @@ fn the_frame_of_a_refused_request_can_be_used_again() {
 }
 
 /// A handshake with this greeting and this reply to ID.
-fn link_with(version: &str, id_reply: &[u8]) -> Link {
+pub(crate) fn link_with(version: &str, id_reply: &[u8]) -> Link {
     let mut link = Link::new(Config::default());
     let start = format!("Tarantool {version} (Binary) ");
     let mut greeting = *GREETING_3_7;
@@ -182,7 +182,7 @@ fn link_with(version: &str, id_reply: &[u8]) -> Link {
     link
 }
 
-fn features(numbers: &[u64]) -> Vec<u8> {
+pub(crate) fn features(numbers: &[u64]) -> Vec<u8> {
     let numbers = numbers.iter().copied().map(Value::from).collect();
     packet_of(0, ID_SYNC, SCHEMA, &map(&[(0x54, 10.into()), (0x55, Value::Array(numbers))]))
 }

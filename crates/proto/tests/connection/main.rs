@@ -15,4 +15,5 @@ mod schema;
 mod sql;
 mod steps;
 mod streams;
+mod transactions;
 mod tuples;

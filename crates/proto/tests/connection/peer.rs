@@ -38,6 +38,9 @@ pub(crate) const SELECT: u64 = 1;
 pub(crate) const INSERT: u64 = 2;
 pub(crate) const AUTH: u64 = 7;
 pub(crate) const CALL: u64 = 10;
+pub(crate) const BEGIN: u64 = 14;
+pub(crate) const COMMIT: u64 = 15;
+pub(crate) const ROLLBACK: u64 = 16;
 pub(crate) const PING: u64 = 64;
 pub(crate) const ID: u64 = 73;
 pub(crate) const EVENT: u32 = 76;
@@ -111,6 +114,7 @@ pub(crate) fn id_reply(greeting: &[u8; 128]) -> Vec<u8> {
 pub(crate) struct Sent {
     pub(crate) sync: u64,
     pub(crate) kind: u64,
+    pub(crate) stream: Option<u64>,
     /// The schema version that the server's must be for it to be executed.
     pub(crate) schema: Option<u64>,
     pub(crate) body: Option<Value>,
@@ -139,12 +143,14 @@ pub(crate) fn requests(mut bytes: &[u8]) -> Vec<Sent> {
             found.map(|(_, value)| value.as_u64().unwrap())
         };
         let schema = number(5);
-        assert_eq!(header.len(), 2 + usize::from(schema.is_some()));
+        let stream = number(10);
+        let optional = usize::from(schema.is_some()) + usize::from(stream.is_some());
+        assert_eq!(header.len(), 2 + optional);
         let (sync, kind) = (number(1).unwrap(), number(0).unwrap());
         let body_bytes = content.to_vec();
         let body = (!content.is_empty()).then(|| rmpv::decode::read_value(&mut content).unwrap());
         assert!(content.is_empty(), "bytes after the body");
-        sent.push(Sent { sync, kind, schema, body, body_bytes });
+        sent.push(Sent { sync, kind, stream, schema, body, body_bytes });
     }
     sent
 }
@@ -242,6 +248,13 @@ impl Link {
         deadline: Option<Instant>,
     ) -> RequestId {
         self.conn.send(&mut frame(request), deadline).unwrap()
+    }
+
+    /// A request of a stream.
+    pub(crate) fn send_in(&mut self, stream: u64, request: &impl Request) -> RequestId {
+        let mut frame = Frame::new();
+        frame.encode_in_stream(stream.try_into().unwrap(), request).unwrap();
+        self.conn.send(&mut frame, None).unwrap()
     }
 
     /// A call that is recognised by its number.

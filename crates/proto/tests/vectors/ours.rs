@@ -1,13 +1,15 @@
 //! Our request for a recorded one, or why there is none.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::time::Duration;
 
 use rmpv::Value;
 use tarantool_proto::msgpack::Raw;
 use tarantool_proto::replication::Vote;
 use tarantool_proto::request::{
-    Call, Call16, Delete, Eval, Id, Identifier, Insert, Operations, Ping, Replace, Request, Select,
-    Update, Upsert,
+    Begin, Call, Call16, Commit, Delete, Eval, Id, Identifier, Insert, Isolation, Operations, Ping,
+    Replace, Request, Rollback, Select, Update, Upsert,
 };
 use tarantool_proto::{Frame, IteratorType, RequestType};
 
@@ -27,11 +29,18 @@ pub(crate) struct Source<'a> {
     pub(crate) forms: BTreeSet<String>,
 }
 
+/// Where a request of ours goes.
+pub(crate) struct Target<'f> {
+    frame: &'f mut Frame,
+    stream: Option<NonZeroU64>,
+}
+
 impl<'a> Source<'a> {
     /// Encodes our request, with the values of the recorded one, into `frame`.
     pub(crate) fn encode(&mut self, frame: &mut Frame) -> Result<RequestType, Reason> {
         let request_type = self.request_type()?;
         self.check_header()?;
+        let frame = &mut Target { frame, stream: self.stream() };
         self.check_keys(request_type)?;
         match request_type {
             RequestType::PING => encode(&Ping, frame),
@@ -74,6 +83,12 @@ impl<'a> Source<'a> {
                 }
                 encode(&delete, frame)
             }
+            RequestType::BEGIN => self.begin(frame),
+            RequestType::COMMIT => {
+                let is_sync = self.is_sync()?;
+                encode(&Commit::new().is_sync(is_sync), frame)
+            }
+            RequestType::ROLLBACK => encode(&Rollback, frame),
             RequestType::EXECUTE => self.execute(frame),
             RequestType::PREPARE => self.prepare(frame),
             RequestType::INSERT_ARROW => self.insert_arrow(frame),
@@ -91,7 +106,7 @@ impl<'a> Source<'a> {
         Ok(request_type)
     }
 
-    fn select(&mut self, frame: &mut Frame) -> Result<(), Reason> {
+    fn select(&mut self, frame: &mut Target<'_>) -> Result<(), Reason> {
         let limit = uint32(self.entry(0x12)?)?;
         self.forms.extend((limit < u32::MAX).then(|| "limit".into()));
         let mut select = Select::from(self.space()?).key(self.array(0x20)?).limit(limit);
@@ -128,6 +143,41 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// 0 is no stream, said aloud.
+    pub(crate) fn stream(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.packet.in_header(0x0a)?.as_u64()?)
+    }
+
+    fn begin(&mut self, frame: &mut Target<'_>) -> Result<(), Reason> {
+        let mut begin = Begin::new().is_sync(self.is_sync()?);
+        if let Some(entry) = self.optional(0x56) {
+            let Value::F64(seconds) = entry.value else {
+                return Err(wrong_type());
+            };
+            let timeout = Duration::try_from_secs_f64(seconds);
+            begin = begin.timeout(timeout.map_err(|_| wrong("negative timeout"))?);
+            self.forms.insert("timeout".into());
+        }
+        if let Some(number) = self.optional(0x59).map(uint32).transpose()?.filter(|it| *it > 0) {
+            let known = ISOLATIONS.into_iter().find(|one| *one as u32 == number);
+            let known = known.ok_or_else(|| wrong("isolation that does not exist"))?;
+            self.forms.insert(format!("isolation {known:?}"));
+            begin = begin.isolation(known);
+        }
+        encode(&begin, frame)
+    }
+
+    fn is_sync(&mut self) -> Result<bool, Reason> {
+        match self.optional(0x61).map(|entry| &entry.value) {
+            None => Ok(false),
+            Some(Value::Boolean(true)) => {
+                self.forms.insert("synchronous".into());
+                Ok(true)
+            }
+            Some(_) => Err(wrong("IS_SYNC that is not true")),
+        }
+    }
+
     fn request_type(&self) -> Result<RequestType, Reason> {
         let number = match self.packet.in_header(0) {
             None => return Err(wrong("header without a request type")),
@@ -155,8 +205,7 @@ impl<'a> Source<'a> {
                 return Err(wrong("value of a wrong type in the header"));
             }
             match key {
-                0x00 | 0x01 => {}
-                0x0a => return Err(later("STREAM_ID")),
+                0x00 | 0x01 | 0x0a => {}
                 0x05 => return Err(not_offered("SCHEMA_VERSION in the header")),
                 0x0b => return Err(not_offered("THREAD_ID in the header")),
                 _ => return Err(wrong("key in the header that requests do not have")),
@@ -263,8 +312,11 @@ impl<'a> Source<'a> {
     }
 }
 
-pub(crate) fn encode(request: &impl Request, frame: &mut Frame) -> Result<(), Reason> {
-    let encoded = frame.encode(request);
+pub(crate) fn encode(request: &impl Request, frame: &mut Target<'_>) -> Result<(), Reason> {
+    let encoded = match frame.stream {
+        Some(stream) => frame.frame.encode_in_stream(stream, request),
+        None => frame.frame.encode(request),
+    };
     encoded.map_err(|error| failed(&format!("not encoded: {error}")))
 }
 
@@ -315,7 +367,7 @@ pub(crate) fn later(reason: &str) -> Reason {
 }
 
 /// Types of requests, their mandatory keys and their optional ones.
-const COVERED: [(RequestType, &[u64], &[u64]); 18] = [
+const COVERED: [(RequestType, &[u64], &[u64]); 21] = [
     (RequestType::PING, &[], &[]),
     (RequestType::ID, &[], &[0x54, 0x55]),
     (RequestType::AUTH, &[0x21, 0x23], &[]),
@@ -328,6 +380,9 @@ const COVERED: [(RequestType, &[u64], &[u64]); 18] = [
     (RequestType::CALL, &[0x22], &[0x21]),
     (RequestType::CALL_16, &[0x22], &[0x21]),
     (RequestType::EVAL, &[0x27], &[0x21]),
+    (RequestType::BEGIN, &[], &[0x56, 0x59, 0x61]),
+    (RequestType::COMMIT, &[], &[0x61]),
+    (RequestType::ROLLBACK, &[], &[]),
     // By text, or by the id of a prepared statement in its place.
     (RequestType::EXECUTE, &[0x40], &[0x41]),
     (RequestType::PREPARE, &[0x40], &[]),
@@ -337,7 +392,14 @@ const COVERED: [(RequestType, &[u64], &[u64]); 18] = [
     (RequestType::SUBSCRIBE, &[0x06, 0x24, 0x25, 0x26, 0x50, 0x51], &[]),
 ];
 
-const LATER: [&str; 6] = ["BEGIN", "COMMIT", "ROLLBACK", "WATCH", "UNWATCH", "WATCH_ONCE"];
+const ISOLATIONS: [Isolation; 4] = [
+    Isolation::ReadCommitted,
+    Isolation::ReadConfirmed,
+    Isolation::BestEffort,
+    Isolation::Linearizable,
+];
+
+const LATER: [&str; 3] = ["WATCH", "UNWATCH", "WATCH_ONCE"];
 
 /// Of replicas that become members of the replica set; and what VOTE has replaced.
 const REGISTERED: [&str; 3] = ["JOIN", "REGISTER", "VOTE_DEPRECATED"];

@@ -4,20 +4,20 @@ use rmpv::Value;
 use tarantool_proto::msgpack::Reader;
 use tarantool_proto::replication::{Acknowledgement, FetchSnapshot, Subscribe, Vclock};
 use tarantool_proto::types::Uuid;
-use tarantool_proto::{Frame, RequestType, Version};
+use tarantool_proto::{RequestType, Version};
 
-use crate::ours::{Reason, Source, encode, failed, text, uint32, wrong, wrong_type};
+use crate::ours::{Reason, Source, Target, encode, failed, text, uint32, wrong, wrong_type};
 use crate::packet::Packet;
 use crate::view::Compared;
 
 impl Source<'_> {
-    pub(crate) fn fetch_snapshot(&self, frame: &mut Frame) -> Result<(), Reason> {
+    pub(crate) fn fetch_snapshot(&self, frame: &mut Target<'_>) -> Result<(), Reason> {
         let version = self.optional(0x06).map(|_| self.version()).transpose()?;
         let instance_uuid = self.optional(0x24).map(|_| self.uuid(0x24)).transpose()?;
         encode(&FetchSnapshot { version, instance_uuid }, frame)
     }
 
-    pub(crate) fn subscribe(&self, frame: &mut Frame) -> Result<(), Reason> {
+    pub(crate) fn subscribe(&self, frame: &mut Target<'_>) -> Result<(), Reason> {
         let vclock = Vclock::decode(&mut Reader::new(self.entry(0x26)?.bytes));
         let vclock = vclock.map_err(|_| wrong("vclock that is none"))?;
         let filter = self.entry(0x51)?.value.as_array().ok_or_else(wrong_type)?;

@@ -1,6 +1,7 @@
 //! Every recorded request that our API can make, made by it.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 
 use rmpv::Value;
 use serde_json::{Map, Value as Json, json};
@@ -55,7 +56,9 @@ pub(crate) fn run(case: &Case, at: usize, frame: &mut Frame, report: &mut Report
         let mut source = Source { case, packet, forms };
         match source.encode(frame) {
             Ok(request_type) => {
-                if let Err(why) = compare(request_type, view, packet, frame.as_bytes()) {
+                if let Err(why) =
+                    compare((request_type, source.stream()), view, packet, frame.as_bytes())
+                {
                     report.fail(case, &format!("{place}, our request"), &why);
                 }
                 let name = request_type.name().unwrap_or_default();
@@ -72,7 +75,7 @@ pub(crate) fn run(case: &Case, at: usize, frame: &mut Frame, report: &mut Report
 
 /// What we encoded says the same as what was recorded, in the form in which we write.
 fn compare(
-    request_type: RequestType,
+    (request_type, stream): (RequestType, Option<NonZeroU64>),
     view: Option<&Json>,
     recorded: &Packet<'_>,
     ours: &[u8],
@@ -80,7 +83,7 @@ fn compare(
     let mut rest = ours;
     let packet = Packet::take(&mut rest)?;
     count("bytes behind our packet", 0, rest.len() + packet.trailing.len())?;
-    prefix(request_type, ours)?;
+    prefix(request_type, stream, ours)?;
     let entries = packet.entries().ok_or("our body is no map")?;
     let ours = plain(request_type, entries);
     if let Some(view) = view {
@@ -116,13 +119,18 @@ fn compare(
     Ok(())
 }
 
-/// Length, SYNC and type have fixed places.
-fn prefix(request_type: RequestType, ours: &[u8]) -> Compared {
+/// Length, SYNC and type have fixed places; the stream follows, if there is one.
+fn prefix(request_type: RequestType, stream: Option<NonZeroU64>, ours: &[u8]) -> Compared {
     let (start, rest) = ours.split_at_checked(5).ok_or("a short packet")?;
     let mut expected = vec![0xce];
     expected.extend_from_slice(&(rest.len() as u32).to_be_bytes());
     let kind = request_type.number() as u8;
-    let header = [0x82, 0x01, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, kind];
+    let mut header = vec![0x82, 0x01, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, kind];
+    if let Some(stream) = stream {
+        header[0] += 1;
+        header.push(0x0a);
+        header.extend(shortest(&stream.get().into()));
+    }
     if start == expected && rest.starts_with(&header) {
         Ok(())
     } else {
@@ -144,6 +152,7 @@ fn is_default_view(request_type: RequestType, name: &str, view: &Json) -> bool {
     let digits = digits.trim_start_matches("0x");
     match default(request_type, u64::from_str_radix(digits, 16).ok()) {
         Some(Value::Array(_)) => *view == json!([]),
+        Some(Value::F64(_)) => *view == json!({"$f64": 0.0}),
         Some(_) => *view == 0,
         None => false,
     }
@@ -160,6 +169,8 @@ fn default(request_type: RequestType, key: Option<u64>) -> Option<Value> {
         (RequestType::DELETE, 0x11) => number,
         (RequestType::EXECUTE, 0x41) => array,
         (RequestType::CALL | RequestType::CALL_16 | RequestType::EVAL, 0x21) => array,
+        (RequestType::BEGIN, 0x56) => Some(Value::F64(0.0)),
+        (RequestType::BEGIN, 0x59) => number,
         (RequestType::ID, 0x54) => number,
         (RequestType::ID, 0x55) => array,
         _ => None,

@@ -5,14 +5,14 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use tarantool_proto::msgpack::Raw;
 use tarantool_proto::request::{Execute, InsertArrow, Named, Prepare, Unprepare, named};
-use tarantool_proto::{Column, Frame, Response};
+use tarantool_proto::{Column, Response};
 
-use crate::ours::{Reason, Source, encode, failed, not_offered, raw, text, uint32};
+use crate::ours::{Reason, Source, Target, encode, failed, not_offered, raw, text, uint32};
 use crate::packet::{elements, whole};
 use crate::view::{self, Compared, count};
 
 impl Source<'_> {
-    pub(crate) fn execute(&mut self, frame: &mut Frame) -> Result<(), Reason> {
+    pub(crate) fn execute(&mut self, frame: &mut Target<'_>) -> Result<(), Reason> {
         let execute = match self.optional(0x43) {
             Some(id) => Execute::prepared(uint32(id)?),
             None => Execute::new(text(self.entry(0x40)?)?),
@@ -36,7 +36,7 @@ impl Source<'_> {
         encode(&execute.parameters(&parameters), frame)
     }
 
-    pub(crate) fn prepare(&mut self, frame: &mut Frame) -> Result<(), Reason> {
+    pub(crate) fn prepare(&mut self, frame: &mut Target<'_>) -> Result<(), Reason> {
         match self.optional(0x43) {
             Some(id) => {
                 self.forms.insert("unprepare".into());
@@ -46,7 +46,7 @@ impl Source<'_> {
         }
     }
 
-    pub(crate) fn insert_arrow(&mut self, frame: &mut Frame) -> Result<(), Reason> {
+    pub(crate) fn insert_arrow(&mut self, frame: &mut Target<'_>) -> Result<(), Reason> {
         let Value::Ext(8, data) = &self.entry(0x36)?.value else {
             return Err(crate::ours::wrong_type());
         };

@@ -46,6 +46,7 @@ pub mod backend;
 pub mod bad_peers;
 pub mod bounded;
 pub mod chunks;
+pub mod closures;
 pub mod connections;
 pub mod drops;
 mod functions;
@@ -62,6 +63,7 @@ pub mod stalls;
 pub mod tasks;
 pub mod threads;
 pub mod times;
+pub mod transactions;
 pub mod updates;
 pub mod verbs;
 pub mod waiting;
@@ -206,6 +208,13 @@ macro_rules! conformance {
             threads::a_client_works_on_other_threads,
             threads::a_reply_may_move_to_another_thread,
         }
+        $crate::conformance! { @embedded
+            transactions::a_commit_that_was_not_sent_is_rolled_back,
+            transactions::a_dropped_begin_is_rolled_back,
+            transactions::a_transaction_can_be_sent_in_one_write,
+            transactions::requests_of_a_stream_are_executed_in_their_order,
+            closures::a_closure_may_move_between_threads,
+        }
         $crate::conformance! { @scripted
             drops::a_connect_may_be_dropped_at_any_poll,
         }
@@ -274,6 +283,7 @@ macro_rules! conformance {
             verbs::errors_of_lua_keep_code_and_text,
             selects::the_iterators_of_other_indexes_work,
             pages::positions_are_not_asked_of_servers_without_them,
+            transactions::servers_without_streams_are_sent_nothing,
             sql::rows_come_as_structs_or_tuples_with_their_columns,
             sql::changes_tell_how_many_rows_and_which_ids,
             sql::parameters_of_every_type_come_back,
@@ -297,6 +307,21 @@ macro_rules! conformance {
             pages::a_position_that_is_none_is_the_servers_error,
             pages::all_rows_come_page_after_page,
             pages::pages_of_a_changing_space_go_on,
+            transactions::a_commit_shows_everything_to_others_at_once,
+            transactions::a_rollback_undoes_everything,
+            transactions::a_dropped_transaction_is_rolled_back,
+            transactions::nothing_follows_the_end_of_a_transaction,
+            transactions::transactions_of_one_connection_do_not_meet,
+            transactions::every_verb_works_inside,
+            transactions::an_error_inside_does_not_end_it,
+            transactions::every_isolation_can_be_asked_for,
+            transactions::a_transaction_that_takes_too_long_is_aborted,
+            transactions::a_conflict_aborts_and_is_told,
+            closures::a_closure_is_repeated_on_conflicts,
+            closures::a_closure_may_fail_or_roll_back,
+            closures::a_lost_commit_may_have_been_executed,
+            transactions::a_transaction_ends_with_its_connection,
+            transactions::a_begin_that_fails_leaves_nothing,
         }
         $crate::conformance! { @scripted
             bad_peers::a_closed_port_refuses,

@@ -52,6 +52,7 @@
 //! - [`request`]: requests as plain values; [`Frame`]: one of them encoded; [`Response`]: a reply.
 //! - [`msgpack`]: the checked reader, writing in shortest form, serde.
 //! - [`Capability`]: what not every server has; a request that needs it is not sent to one without.
+//! - [`Change`]: a value of a watched key; [`Push`]: a message of a running call.
 //! - [`Batching`]: when queued requests become a write.
 //! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
@@ -70,6 +71,7 @@ mod greeting;
 mod keys;
 pub mod msgpack;
 mod outbox;
+mod pushes;
 pub mod request;
 mod response;
 mod schema;
@@ -79,6 +81,7 @@ mod slots;
 mod sql;
 mod stats;
 pub mod types;
+mod watches;
 
 pub use auth::chap_sha1;
 pub use batching::{Batching, Decision};
@@ -91,9 +94,11 @@ pub use error_code::ErrorCode;
 pub use frame::{Frame, Header, Packet, split};
 pub use greeting::{GREETING_SIZE, Greeting, GreetingError, Version};
 pub use keys::{ERROR_STACK, ErrorKey, Feature, FeatureSet, IteratorType, Key, RequestType};
+pub use pushes::Push;
 pub use request::Request;
 pub use response::Response;
 pub use server_error::{ServerError, StackEntry};
 pub use slots::{Answer, RequestId};
 pub use sql::{Column, PreparedStatement, SqlInfo};
 pub use stats::{Histogram, Stats};
+pub use watches::{Change, WatchError, WatchId};

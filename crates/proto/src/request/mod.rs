@@ -9,6 +9,7 @@ mod select;
 mod session;
 mod sql;
 mod subject;
+mod watch;
 
 pub use arrow::InsertArrow;
 pub use body::{Body, Identifier};
@@ -19,6 +20,7 @@ pub use select::Select;
 pub use session::{Auth, Id, Ping};
 pub use sql::{Execute, Named, Prepare, Unprepare, named};
 pub use subject::Subject;
+pub use watch::{Unwatch, Watch, WatchOnce};
 
 use crate::keys::RequestType;
 use crate::msgpack::EncodeError;

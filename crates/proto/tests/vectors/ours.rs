@@ -6,7 +6,7 @@ use rmpv::Value;
 use tarantool_proto::msgpack::Raw;
 use tarantool_proto::request::{
     Call, Call16, Delete, Eval, Id, Identifier, Insert, Operations, Ping, Replace, Request, Select,
-    Update, Upsert,
+    Unwatch, Update, Upsert, Watch, WatchOnce,
 };
 use tarantool_proto::{Frame, IteratorType, RequestType};
 
@@ -76,6 +76,9 @@ impl<'a> Source<'a> {
             RequestType::EXECUTE => self.execute(frame),
             RequestType::PREPARE => self.prepare(frame),
             RequestType::INSERT_ARROW => self.insert_arrow(frame),
+            RequestType::WATCH => encode(&Watch::new(text(self.entry(0x57)?)?), frame),
+            RequestType::UNWATCH => encode(&Unwatch::new(text(self.entry(0x57)?)?), frame),
+            RequestType::WATCH_ONCE => encode(&WatchOnce::new(text(self.entry(0x57)?)?), frame),
             RequestType::CALL => {
                 encode(&Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
             }
@@ -313,7 +316,7 @@ pub(crate) fn later(reason: &str) -> Reason {
 }
 
 /// Types of requests, their mandatory keys and their optional ones.
-const COVERED: [(RequestType, &[u64], &[u64]); 15] = [
+const COVERED: [(RequestType, &[u64], &[u64]); 18] = [
     (RequestType::PING, &[], &[]),
     (RequestType::ID, &[], &[0x54, 0x55]),
     (RequestType::AUTH, &[0x21, 0x23], &[]),
@@ -330,15 +333,15 @@ const COVERED: [(RequestType, &[u64], &[u64]); 15] = [
     (RequestType::EXECUTE, &[0x40], &[0x41]),
     (RequestType::PREPARE, &[0x40], &[]),
     (RequestType::INSERT_ARROW, &[0x10, 0x36], &[]),
+    (RequestType::WATCH, &[0x57], &[]),
+    (RequestType::UNWATCH, &[0x57], &[]),
+    (RequestType::WATCH_ONCE, &[0x57], &[]),
 ];
 
-const LATER: [&str; 12] = [
+const LATER: [&str; 9] = [
     "BEGIN",
     "COMMIT",
     "ROLLBACK",
-    "WATCH",
-    "UNWATCH",
-    "WATCH_ONCE",
     "JOIN",
     "SUBSCRIBE",
     "VOTE",

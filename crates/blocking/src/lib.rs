@@ -46,9 +46,10 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub use tarantool_client::{
-    Address, Batching, Capability, Column, Config, ConfigError, ConnectionError, Error, ErrorCode,
-    ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response, ServerError,
-    ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops, request, types,
+    Address, Batching, Capability, Change, Column, Config, ConfigError, ConnectionError, Error,
+    ErrorCode, ErrorKind, Executed, IteratorType, Outcome, Page, Position, Prepared, Response,
+    ServerError, ServerInfo, Statement, Stats, Submitted, Unsupported, msgpack, named, ops,
+    request, types,
 };
 use tarantool_client::{Blocking, Opening};
 
@@ -75,6 +76,32 @@ pub type Index<T> = tarantool_client::Index<T, Blocking>;
 /// # Ok(()) }
 /// ```
 pub type Pages<T> = tarantool_client::Pages<T, Blocking>;
+
+/// The values of a watched key: an iterator.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tarantool_blocking::Error> {
+/// let client = tarantool_blocking::connect("tarantool://localhost:3301")?;
+/// for change in client.watch("config") {                            // server 2.10
+///     let config: Option<(String, u64)> = change.decode()?;
+///     println!("{config:?}");
+/// }
+/// # Ok(()) }
+/// ```
+pub type Watcher = tarantool_client::Watcher<Blocking>;
+/// A call that pushes messages while it runs.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tarantool_blocking::Error> {
+/// let client = tarantool_blocking::connect("tarantool://localhost:3301")?;
+/// let mut import = client.call_with_pushes::<u64, String>("import", ("users.csv",));
+/// while let Some(rows) = import.next_push()? {
+///     println!("{rows} rows");
+/// }
+/// println!("{}", import.finish()?);
+/// # Ok(()) }
+/// ```
+pub type CallWithPushes<P, R> = tarantool_client::CallWithPushes<P, R, Blocking>;
 
 /// Connects and logs in. Takes a URI or a [`Config`].
 ///

@@ -79,12 +79,22 @@ pub struct Blocking {
 
 impl sealed::Sealed for Blocking {}
 
+impl Blocking {
+    pub(crate) fn lead(&self) -> &Lead {
+        &self.lead
+    }
+}
+
 impl Mode for Blocking {
     type Reply<T> = Result<T, Error>;
 
     #[inline]
     fn reply<T>(&self, pending: Pending<T>) -> Result<T, Error> {
         self.lead.reply(pending)
+    }
+
+    fn queued(&self, until: Option<Instant>) {
+        self.lead.write_queued(until);
     }
 
     /// What was submitted and not waited for is still written.

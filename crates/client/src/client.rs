@@ -202,6 +202,9 @@ impl<M: Mode> fmt::Debug for Client<M> {
     }
 }
 
-fn returned<T: DeserializeOwned>(response: Response, _: &Arc<Shared>) -> Result<T, DecodeError> {
+pub(crate) fn returned<T: DeserializeOwned>(
+    response: Response,
+    _: &Arc<Shared>,
+) -> Result<T, DecodeError> {
     response.returned()
 }

@@ -80,6 +80,13 @@ pub enum ErrorKind {
     Unsupported(Unsupported),
     /// What belongs to one connection, such as a prepared statement, was used on another.
     OtherConnection,
+    /// The connection ended, and what belongs to it with it, such as a watcher.
+    Ended {
+        /// Why the connection ended.
+        cause: ConnectionError,
+    },
+    /// So many messages of a running call were dropped, because too many waited to be taken.
+    PushesLost(u64),
 }
 
 impl Error {
@@ -133,6 +140,7 @@ impl Error {
         match self.kind() {
             ErrorKind::Server(_) | ErrorKind::Decode(_) => Outcome::Answered,
             ErrorKind::Lost { outcome, .. } | ErrorKind::TimedOut { outcome } => *outcome,
+            ErrorKind::PushesLost(_) => Outcome::MaybeExecuted,
             _ => Outcome::NotSent,
         }
     }
@@ -201,6 +209,10 @@ impl fmt::Display for Error {
             ErrorKind::OtherConnection => {
                 f.write_str("not sent: made on another connection; make it anew on this one")
             }
+            ErrorKind::Ended { cause } => write!(f, "{connection} has ended ({cause})"),
+            ErrorKind::PushesLost(count) => {
+                write!(f, "{count} messages were lost: too many waited to be taken")
+            }
             ErrorKind::SchemaUnavailable(why) => {
                 write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
             }
@@ -248,7 +260,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self.kind() {
             ErrorKind::Config(error) => Some(error),
-            ErrorKind::Connect(error) | ErrorKind::Lost { cause: error, .. } => Some(error),
+            ErrorKind::Connect(error)
+            | ErrorKind::Lost { cause: error, .. }
+            | ErrorKind::Ended { cause: error } => Some(error),
             ErrorKind::Server(error) => Some(error),
             ErrorKind::NotAccepted { error, .. } => Some(error),
             ErrorKind::Encode(error) => Some(error),

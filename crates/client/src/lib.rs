@@ -36,11 +36,13 @@ mod mode;
 mod opening;
 mod pages;
 mod pending;
+mod pushes;
 mod select;
 mod shared;
 mod sleep;
 mod space;
 mod sql;
+mod watch;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
 pub use client::Client;
@@ -52,22 +54,24 @@ pub use mode::{Async, Mode};
 pub use opening::Opening;
 pub use pages::{Page, Pages, Position};
 pub use pending::Pending;
+pub use pushes::CallWithPushes;
 pub use select::Select;
 pub use sleep::Sleep;
 pub use space::{Index, Space};
 pub use sql::{Executed, Prepared, Statement};
 pub use tarantool_proto::{
-    Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType, Outcome,
-    Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
+    Batching, Capability, Change, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
+    Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
     request::named, request::ops, types,
 };
+pub use watch::Watcher;
 
 /// What the connectors of asynchronous runtimes re-export.
 pub mod api {
     pub use crate::{
-        Address, Batching, Capability, Client, Column, Config, ConfigError, ConnectionError, Error,
-        ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page, Pages, Pending,
-        Position, Prepared, Response, Select, ServerError, ServerInfo, Space, Statement, Stats,
-        Unsupported, msgpack, named, ops, request, types,
+        Address, Batching, CallWithPushes, Capability, Change, Client, Column, Config, ConfigError,
+        ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, IteratorType, Outcome, Page,
+        Pages, Pending, Position, Prepared, Response, Select, ServerError, ServerInfo, Space,
+        Statement, Stats, Unsupported, Watcher, msgpack, named, ops, request, types,
     };
 }

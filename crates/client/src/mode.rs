@@ -1,6 +1,6 @@
 //! How a handle waits: the one difference between the asynchronous and the blocking client.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::pending::Pending;
 
@@ -14,6 +14,9 @@ pub trait Mode: Clone + sealed::Sealed {
 
     /// Waits for a reply, or returns what can be awaited.
     fn reply<T>(&self, pending: Pending<T>) -> Self::Reply<T>;
+
+    /// Something was queued whose reply nobody waits for now. What this does must be over at `until`.
+    fn queued(&self, until: Option<Instant>);
 
     /// The last handle was dropped. What this does must be over within `timeout`.
     fn close(&self, timeout: Duration);
@@ -30,6 +33,8 @@ impl Mode for Async {
     fn reply<T>(&self, pending: Pending<T>) -> Pending<T> {
         pending
     }
+
+    fn queued(&self, _until: Option<Instant>) {}
 
     fn close(&self, _timeout: Duration) {}
 }

@@ -26,6 +26,16 @@ use crate::shared::State;
 /// comes while so many wait is dropped, and its number told in its place.
 ///
 /// Dropping it stops the wait, not the call.
+///
+/// ```
+/// # async fn example(client: tarantool_client::Client) -> Result<(), tarantool_client::Error> {
+/// let mut import = client.call_with_pushes::<u64, String>("import", ("users.csv",));
+/// while let Some(rows) = import.next_push().await? {
+///     println!("{rows} rows");
+/// }
+/// let summary: String = import.finish().await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "a call's errors are seen only by waiting for its end"]
 pub struct CallWithPushes<P, R, M: Mode = Async> {
     reply: Pending<R>,

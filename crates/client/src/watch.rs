@@ -23,6 +23,16 @@ use crate::shared::State;
 /// server to send no more.
 ///
 /// A watcher keeps its connection open, as a clone of the client does.
+///
+/// ```
+/// # async fn example(client: tarantool_client::Client) -> Result<(), tarantool_client::Error> {
+/// let mut status = client.watch("box.status");
+/// while let Some(change) = status.changed().await {
+///     println!("{:?}", change.decode::<tarantool_client::types::Value>()?);
+/// }
+/// println!("no more values: {:?}", status.failure());
+/// # Ok(()) }
+/// ```
 #[must_use = "values are seen only by asking for them"]
 pub struct Watcher<M: Mode = Async> {
     client: Client<M>,

@@ -50,8 +50,8 @@ pub use tarantool_client::{
     Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
     ConfigError, ConnectionError, Error, ErrorCode, ErrorKind, Executed, Follow, FollowError,
     Isolation, IteratorType, Operation, Outcome, Page, Position, Prepared, Response, ServerError,
-    ServerInfo, Statement, Stats, Submitted, Unsupported, Vclock, msgpack, named, ops, request,
-    types,
+    ServerInfo, Statement, Stats, Submitted, Unsupported, Vclock, WatchedValue, msgpack, named,
+    ops, request, types,
 };
 use tarantool_client::{Blocking, Opening};
 
@@ -82,6 +82,32 @@ pub type Index<T> = tarantool_client::Index<T, Blocking>;
 /// # Ok(()) }
 /// ```
 pub type Pages<T> = tarantool_client::Pages<T, Blocking>;
+
+/// The values of a watched key: an iterator.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tarantool_blocking::Error> {
+/// let client = tarantool_blocking::connect("tarantool://localhost:3301")?;
+/// for change in client.watch("config") {                            // server 2.10
+///     let config: Option<(String, u64)> = change.decode()?;
+///     println!("{config:?}");
+/// }
+/// # Ok(()) }
+/// ```
+pub type Watcher = tarantool_client::Watcher<Blocking>;
+/// A call that pushes messages while it runs.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tarantool_blocking::Error> {
+/// let client = tarantool_blocking::connect("tarantool://localhost:3301")?;
+/// let mut import = client.call_with_pushes::<u64, String>("import", ("users.csv",));
+/// while let Some(rows) = import.next_push()? {
+///     println!("{rows} rows");
+/// }
+/// println!("{}", import.finish()?);
+/// # Ok(()) }
+/// ```
+pub type CallWithPushes<P, R> = tarantool_client::CallWithPushes<P, R, Blocking>;
 
 /// Connects and logs in. Takes a URI or a [`Config`].
 ///

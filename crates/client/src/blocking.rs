@@ -79,6 +79,12 @@ pub struct Blocking {
 
 impl sealed::Sealed for Blocking {}
 
+impl Blocking {
+    pub(crate) fn lead(&self) -> &Lead {
+        &self.lead
+    }
+}
+
 impl Mode for Blocking {
     type Reply<T> = Result<T, Error>;
 
@@ -87,8 +93,8 @@ impl Mode for Blocking {
         self.lead.reply(pending)
     }
 
-    fn flush(&self) {
-        self.lead.write_queued(Some(Instant::now()));
+    fn flush(&self, until: Option<Instant>) {
+        self.lead.write_queued(until);
     }
 
     /// What was submitted and not waited for is still written.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tarantool_proto::msgpack::DecodeError;
 use tarantool_proto::request::{Auth, Call, Eval, Identifier, Ping, Request, Subject};
-use tarantool_proto::{RequestId, Response, ServerInfo, Stats};
+use tarantool_proto::{Connection, RequestId, Response, ServerInfo, Stats};
 
 use crate::error::Error;
 use crate::mode::{Async, Mode};
@@ -89,12 +89,22 @@ impl<M: Mode> Client<M> {
 
     #[inline]
     fn submit_in_stream<R: Request>(&self, request: &R) -> (Result<RequestId, Error>, Subject) {
+        self.submit_with(request, |_, _| {})
+    }
+
+    /// Queues a request, and does `at_once` before anyone can write it.
+    #[inline]
+    pub(crate) fn submit_with<R: Request>(
+        &self,
+        request: &R,
+        at_once: impl FnOnce(&mut Connection, RequestId),
+    ) -> (Result<RequestId, Error>, Subject) {
         let subject = request.subject();
         let Some(stream) = &self.stream else {
-            return (self.shared.submit(request, subject, self.timeout, None), subject);
+            return (self.shared.submit(request, subject, self.timeout, None, at_once), subject);
         };
         let subject = stream.name(subject);
-        (self.shared.submit(request, subject, self.timeout, Some(stream)), subject)
+        (self.shared.submit(request, subject, self.timeout, Some(stream), at_once), subject)
     }
 
     /// Starts a request whose result `settle` makes; it is dropped if the reply is.
@@ -254,6 +264,9 @@ impl<M: Mode> fmt::Debug for Client<M> {
     }
 }
 
-fn returned<T: DeserializeOwned>(response: Response, _: &Arc<Shared>) -> Result<T, DecodeError> {
+pub(crate) fn returned<T: DeserializeOwned>(
+    response: Response,
+    _: &Arc<Shared>,
+) -> Result<T, DecodeError> {
     response.returned()
 }

@@ -179,6 +179,15 @@ impl Config {
         self
     }
 
+    /// How many messages of a running call may wait to be taken, and how many bytes of them; more are
+    /// dropped, and their number is told. Default 1024 and 16 MiB.
+    #[must_use]
+    pub fn pushes_max(mut self, messages: usize, bytes: usize) -> Self {
+        self.connection.pushes_max = messages;
+        self.connection.push_bytes_max = bytes;
+        self
+    }
+
     /// When queued requests are written. Default [`Batching::adaptive`]. The blocking client does not
     /// linger: the thread that would wait is the one that needs the reply.
     #[must_use]

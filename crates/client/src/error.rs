@@ -87,6 +87,13 @@ pub enum ErrorKind {
     Changes(FollowError),
     /// The transaction was committed or rolled back before.
     TransactionOver,
+    /// The connection ended, and what belongs to it with it, such as a watcher.
+    Ended {
+        /// Why the connection ended.
+        cause: ConnectionError,
+    },
+    /// So many messages of a running call were dropped, because too many waited to be taken.
+    PushesLost(u64),
 }
 
 impl Error {
@@ -145,6 +152,7 @@ impl Error {
         match self.kind() {
             ErrorKind::Server(_) | ErrorKind::Decode(_) => Outcome::Answered,
             ErrorKind::Lost { outcome, .. } | ErrorKind::TimedOut { outcome } => *outcome,
+            ErrorKind::PushesLost(_) => Outcome::MaybeExecuted,
             _ => Outcome::NotSent,
         }
     }
@@ -232,6 +240,10 @@ impl fmt::Display for Error {
             ErrorKind::TransactionOver => {
                 f.write_str("not sent: the transaction is over; begin a new one")
             }
+            ErrorKind::Ended { cause } => write!(f, "{connection} has ended ({cause})"),
+            ErrorKind::PushesLost(count) => {
+                write!(f, "{count} messages were lost: too many waited to be taken")
+            }
             ErrorKind::SchemaUnavailable(why) => {
                 write!(f, "not sent: the schema, needed to find a name, could not be read: {why}")
             }
@@ -289,7 +301,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self.kind() {
             ErrorKind::Config(error) => Some(error),
-            ErrorKind::Connect(error) | ErrorKind::Lost { cause: error, .. } => Some(error),
+            ErrorKind::Connect(error)
+            | ErrorKind::Lost { cause: error, .. }
+            | ErrorKind::Ended { cause: error } => Some(error),
             ErrorKind::Server(error) => Some(error),
             ErrorKind::NotAccepted { error, .. } => Some(error),
             ErrorKind::Encode(error) => Some(error),

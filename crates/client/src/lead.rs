@@ -5,7 +5,7 @@
 //!
 //! 1. A call queues its request. If nobody writes, it writes what is queued, its own and others';
 //!    else whoever writes takes its bytes along.
-//! 2. It waits for its answer. If nobody reads, it leads: it reads for all and wakes those whose
+//! 2. It waits for its answer, or for a new value of a watched key. If nobody reads, it leads: it reads for all and wakes those whose
 //!    answers came. Else it follows: it sleeps until its answer is there, or it is woken to lead.
 //! 3. Whoever stops reading with others still waiting wakes one of them to lead, for whatever
 //!    reason it stops: its answer came, its deadline passed, it panicked ([`Lease`]).
@@ -23,7 +23,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tarantool_proto::{ConnectionError, Decision, RequestId};
+use tarantool_proto::{ConnectionError, Decision, RequestId, WatchId};
 
 use crate::blocking::{Interest, Socket};
 use crate::error::Error;
@@ -55,6 +55,27 @@ impl State {
     }
 }
 
+/// What a thread waits for, and so who wakes it.
+#[derive(Clone, Copy)]
+pub(crate) enum Waits {
+    /// For the reply to this request, or a message of its call.
+    Reply(RequestId),
+    /// For a value of this key, as this watcher, perhaps not beyond a time.
+    Change { id: WatchId, number: u64, until: Option<Instant> },
+    /// For something that nobody is woken for: it looks again soon.
+    Briefly,
+}
+
+impl Waits {
+    /// Until when. Of requests the connection knows.
+    fn until(self) -> Option<Instant> {
+        match self {
+            Self::Change { until, .. } => until,
+            _ => None,
+        }
+    }
+}
+
 type Guard<'a> = MutexGuard<'a, State>;
 
 impl Lead {
@@ -64,7 +85,7 @@ impl Lead {
 
     /// Drives the handshake.
     pub(crate) fn open(&self) -> Result<(), ConnectionError> {
-        self.drive_until(None, |state| match state.conn.failure() {
+        self.drive_until(Waits::Briefly, |state| match state.conn.failure() {
             Some(error) => Some(Err(error.clone())),
             None => state.is_ready.then_some(Ok(())),
         })
@@ -75,7 +96,7 @@ impl Lead {
     pub(crate) fn reply<T>(&self, mut pending: Pending<T>) -> Result<T, Error> {
         match pending.id() {
             Some(id) => {
-                let answer = self.drive_until(Some(id), |state| state.conn.take(id));
+                let answer = self.drive_until(Waits::Reply(id), |state| state.conn.take(id));
                 pending.finish(answer)
             }
             None => Err(pending.into_refused()),
@@ -94,7 +115,7 @@ impl Lead {
             self.write_queued(until);
         } else if state.conn.is_saturated() {
             drop(state);
-            self.drive_until(None, |state| {
+            self.drive_until(Waits::Briefly, |state| {
                 let over = !state.conn.is_saturated() || state.conn.failure().is_some();
                 over.then_some(())
             });
@@ -113,11 +134,11 @@ impl Lead {
         pass_on(state);
     }
 
-    /// Drives the connection, leading or following, until `done` gives a result. `id`: the request
-    /// whose answer that is, if it is one's.
-    fn drive_until<T>(
+    /// Drives the connection, leading or following, until `done` gives a result, which is what
+    /// the thread waits for.
+    pub(crate) fn drive_until<T>(
         &self,
-        id: Option<RequestId>,
+        waits: Waits,
         mut done: impl FnMut(&mut State) -> Option<T>,
     ) -> T {
         let mut sleeper = None;
@@ -128,14 +149,22 @@ impl Lead {
                 return result;
             }
             if state.wants_writer() {
-                state = self.flush(state, None);
+                state = self.flush(state, waits.until());
             } else if !state.leases.reading {
-                state = self.read(state);
+                state = self.read(state, waits.until());
             } else {
-                if let Some(id) = id {
-                    state.wait(id, sleeper.get_or_insert_with(sleeper_of_this_thread));
+                match waits {
+                    Waits::Reply(id) => {
+                        state.wait(id, sleeper.get_or_insert_with(sleeper_of_this_thread));
+                    }
+                    Waits::Change { id, number, .. } => {
+                        let waker = sleeper.get_or_insert_with(sleeper_of_this_thread);
+                        // A waker of a thread: dropping it runs no code of users.
+                        drop(state.wait_changed(id, number, waker));
+                    }
+                    Waits::Briefly => {}
                 }
-                state = self.sleep(state, id.is_none());
+                state = self.sleep(state, waits);
             }
         }
     }
@@ -227,7 +256,7 @@ impl Lead {
         let state = match lease {
             Some(lease) => {
                 let state = lease.end();
-                if ready.read { self.read(state) } else { state }
+                if ready.read { self.read(state, until) } else { state }
             }
             None => self.shared.lock(),
         };
@@ -235,11 +264,11 @@ impl Lead {
         Ok(())
     }
 
-    /// Reads once, for all, and wakes those whose answers came.
-    fn read<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    /// Reads once, for all, and wakes those whose answers came. Waits for it no longer than `until`.
+    fn read<'a>(&'a self, mut state: Guard<'a>, until: Option<Instant>) -> Guard<'a> {
         state.leases.reading = true;
         let mut input = std::mem::take(&mut state.leases.input);
-        let deadline = state.conn.poll_timeout();
+        let deadline = state.conn.poll_timeout().into_iter().chain(until).min();
         drop(state);
 
         let lease = Lease { lead: self, of: |leases| &mut leases.reading };
@@ -273,8 +302,10 @@ impl Lead {
     }
 
     /// Sleeps until woken, or until a deadline may have passed.
-    fn sleep<'a>(&'a self, state: Guard<'a>, briefly: bool) -> Guard<'a> {
-        let timeout = match left(state.conn.poll_timeout()) {
+    fn sleep<'a>(&'a self, state: Guard<'a>, waits: Waits) -> Guard<'a> {
+        let briefly = matches!(waits, Waits::Briefly);
+        let deadline = state.conn.poll_timeout().into_iter().chain(waits.until()).min();
+        let timeout = match left(deadline) {
             Some(timeout) if briefly => Some(timeout.min(BRIEFLY)),
             None if briefly => Some(BRIEFLY),
             timeout => timeout,
@@ -324,7 +355,7 @@ impl Drop for Lead {
     fn drop(&mut self) {
         let last = self.shared.lock().last;
         if let Some(id) = last {
-            let _ = self.drive_until(Some(id), |state| state.conn.take(id));
+            let _ = self.drive_until(Waits::Reply(id), |state| state.conn.take(id));
         }
     }
 }

@@ -37,6 +37,7 @@ mod mode;
 mod opening;
 mod pages;
 mod pending;
+mod pushes;
 mod select;
 mod shared;
 mod sleep;
@@ -44,6 +45,7 @@ mod space;
 mod sql;
 mod stream;
 mod transaction;
+mod watch;
 
 pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
 pub use changes::{BlockingChanges, Changes, Follow, changes_blocking};
@@ -56,6 +58,7 @@ pub use mode::{Async, Mode};
 pub use opening::Opening;
 pub use pages::{Page, Pages, Position};
 pub use pending::Pending;
+pub use pushes::CallWithPushes;
 pub use select::Select;
 pub use sleep::Sleep;
 pub use space::{Index, Space};
@@ -66,18 +69,19 @@ pub use tarantool_proto::replication::{
 };
 pub use tarantool_proto::{
     AuthMethod, Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
-    Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, msgpack, request,
-    request::Isolation, request::named, request::ops, types,
+    Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, WatchedValue, msgpack,
+    request, request::Isolation, request::named, request::ops, types,
 };
 pub use transaction::{Transaction, TransactionBuilder};
+pub use watch::Watcher;
 
 /// What the connectors of asynchronous runtimes re-export.
 pub mod api {
     pub use crate::{
-        Address, AuthMethod, Batching, Capability, Client, Column, Config, ConfigError,
-        ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, Isolation, IteratorType,
-        Outcome, Page, Pages, Pending, Position, Prepared, Response, Select, ServerError,
-        ServerInfo, Space, Statement, Stats, Stream, Transaction, TransactionBuilder, Unsupported,
-        msgpack, named, ops, request, types,
+        Address, AuthMethod, Batching, CallWithPushes, Capability, Client, Column, Config,
+        ConfigError, ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, Isolation,
+        IteratorType, Outcome, Page, Pages, Pending, Position, Prepared, Response, Select,
+        ServerError, ServerInfo, Space, Statement, Stats, Stream, Transaction, TransactionBuilder,
+        Unsupported, WatchedValue, Watcher, msgpack, named, ops, request, types,
     };
 }

@@ -1,6 +1,6 @@
 //! How a handle waits: the one difference between the asynchronous and the blocking client.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::pending::Pending;
 
@@ -15,8 +15,9 @@ pub trait Mode: Clone + Send + Sync + sealed::Sealed + 'static {
     /// Waits for a reply, or returns what can be awaited.
     fn reply<T>(&self, pending: Pending<T>) -> Self::Reply<T>;
 
-    /// Writes what is queued without waiting for anything, unless somebody else does so anyway.
-    fn flush(&self);
+    /// Writes what is queued and waited for by nobody now, unless somebody else does so anyway. It
+    /// must be over at `until`; a time that has come: without waiting for anything.
+    fn flush(&self, until: Option<Instant>);
 
     /// The last handle was dropped. What this does must be over within `timeout`.
     fn close(&self, timeout: Duration);
@@ -34,7 +35,7 @@ impl Mode for Async {
         pending
     }
 
-    fn flush(&self) {}
+    fn flush(&self, _until: Option<Instant>) {}
 
     fn close(&self, _timeout: Duration) {}
 }

@@ -8,6 +8,7 @@
 //! 3. It is held for one request on the way in, and for all replies of a read on the way out.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tarantool_proto::request::{Ping, Request, Rollback, Subject};
 use tarantool_proto::{
-    Answer, Connection, ConnectionError, Event, Frame, RequestId, SendError, Unanswered,
+    Answer, Connection, ConnectionError, Event, Frame, RequestId, SendError, Unanswered, WatchId,
 };
 
 use crate::error::{Error, ErrorKind};
@@ -38,6 +39,10 @@ pub(crate) struct State {
     waiting: usize,
     /// Where the search for a waiter began last.
     cursor: usize,
+    /// Who waits for a new value of a watched key; each watcher has a number.
+    watchers: BTreeMap<(WatchId, u64), Waker>,
+    /// The number of the last watcher.
+    last_watcher: u64,
     /// The driver, while it has nothing to do.
     driver: Option<Waker>,
     /// Who waits for the handshake.
@@ -63,6 +68,8 @@ impl Shared {
             waiters: Vec::new(),
             waiting: 0,
             cursor: 0,
+            watchers: BTreeMap::new(),
+            last_watcher: 0,
             driver: None,
             ready: Vec::new(),
             is_ready: false,
@@ -90,7 +97,8 @@ impl Shared {
         NonZeroU64::MIN.saturating_add(before)
     }
 
-    /// Encodes and queues a request, and wakes the driver if it sleeps.
+    /// Encodes and queues a request, does `at_once` before anyone can write it, and wakes the driver if
+    /// it sleeps.
     #[inline]
     pub(crate) fn submit<R: Request + ?Sized>(
         &self,
@@ -98,6 +106,7 @@ impl Shared {
         subject: Subject,
         timeout: Option<Duration>,
         stream: Option<&InStream>,
+        at_once: impl FnOnce(&mut Connection, RequestId),
     ) -> Result<RequestId, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         with_scratch(|frame| {
@@ -114,6 +123,7 @@ impl Shared {
             }
             match state.conn.send(frame, deadline) {
                 Ok(id) => {
+                    at_once(&mut state.conn, id);
                     let driver = state.driver.take();
                     drop(state);
                     if let Some(driver) = driver {
@@ -128,6 +138,35 @@ impl Shared {
                 }
             }
         })
+    }
+
+    /// Watches a key for one more watcher, and gives that a number.
+    pub(crate) fn watch(&self, subject: Subject, key: &str) -> (Result<WatchId, Error>, u64) {
+        let mut woken = Vec::new();
+        let mut state = self.lock();
+        let watch = state.conn.watch(key);
+        state.last_watcher += 1;
+        let number = state.last_watcher;
+        // A server that lacks watched keys is told of at once.
+        let _ = state.process(&mut BytesMut::new(), &mut woken);
+        woken.extend(state.driver.take());
+        let cause = state.conn.failure().cloned();
+        drop(state);
+        wake_all(&mut woken);
+        (watch.map_err(|error| self.refused(subject, error, cause)), number)
+    }
+
+    /// One watcher less.
+    pub(crate) fn unwatch(&self, id: WatchId, number: u64) {
+        let mut state = self.lock();
+        let waker = state.forget_watcher(id, number);
+        state.conn.unwatch(id);
+        let driver = state.driver.take();
+        drop(state);
+        drop(waker);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
     }
 
     #[cold]
@@ -181,7 +220,7 @@ impl Shared {
     pub(crate) fn close(&self, timeout: Duration) {
         let mut ping = Frame::new();
         let encoded = ping.encode(&Ping);
-        let driver = {
+        let mut woken = {
             let mut state = self.lock();
             let stats = state.conn.stats();
             let missing = stats.requests > stats.answered + stats.late_replies;
@@ -192,11 +231,11 @@ impl Shared {
             }
             state.conn.close();
             state.is_closing = true;
-            state.driver.take()
+            let mut woken = state.take_watchers();
+            woken.extend(state.driver.take());
+            woken
         };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        wake_all(&mut woken);
     }
 
     /// Ends the connection for everyone.
@@ -253,7 +292,7 @@ impl State {
     /// Takes the waker of any waiter, each in turn.
     pub(crate) fn take_any_waiter(&mut self) -> Option<Waker> {
         if self.waiting == 0 {
-            return None;
+            return self.watchers.pop_first().map(|(_, waker)| waker);
         }
         let slots = self.waiters.len();
         for slot in (self.cursor..slots).chain(0..self.cursor.min(slots)) {
@@ -264,6 +303,25 @@ impl State {
             }
         }
         None
+    }
+
+    /// Leaves `waker` to be woken when a watched key has a new value, and returns the former one.
+    pub(crate) fn wait_changed(
+        &mut self,
+        id: WatchId,
+        number: u64,
+        waker: &Waker,
+    ) -> Option<Waker> {
+        self.watchers.insert((id, number), waker.clone())
+    }
+
+    /// Takes the waker of a watcher, if it has left one.
+    pub(crate) fn forget_watcher(&mut self, id: WatchId, number: u64) -> Option<Waker> {
+        self.watchers.remove(&(id, number))
+    }
+
+    fn take_watchers(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.watchers).into_values().collect()
     }
 
     pub(crate) fn cancel(&mut self, id: RequestId) -> Option<Waker> {
@@ -284,6 +342,14 @@ impl State {
                     Some(waker) => woken.push(waker),
                     None => self.forget_detached(id),
                 },
+                Ok(Some(Event::Pushed(id))) => woken.extend(self.take_waiter(id)),
+                Ok(Some(Event::Changed(id))) => {
+                    let of_key = (id, 0)..=(id, u64::MAX);
+                    while let Some((watcher, _)) = self.watchers.range(of_key.clone()).next() {
+                        let watcher = *watcher;
+                        woken.extend(self.watchers.remove(&watcher));
+                    }
+                }
                 Ok(Some(Event::Ready)) => {
                     self.is_ready = true;
                     woken.append(&mut self.ready);
@@ -292,6 +358,7 @@ impl State {
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     woken.append(&mut self.ready);
+                    woken.append(&mut self.take_watchers());
                     return Err(error);
                 }
             }

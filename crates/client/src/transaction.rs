@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tarantool_proto::request::{Begin, Commit, Isolation, Request, Rollback};
 use tarantool_proto::{ErrorCode, Outcome};
@@ -175,7 +175,7 @@ impl<M: Mode> Client<M> {
     fn roll_back(&self) {
         if let Some(stream) = &self.stream {
             self.shared.roll_back(stream.id, self.close_timeout());
-            self.mode().flush();
+            self.mode().flush(Some(Instant::now()));
         }
     }
 }

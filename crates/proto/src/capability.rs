@@ -155,6 +155,10 @@ impl Capabilities {
         self.0 |= 1 << capability as u16;
     }
 
+    pub(crate) const fn contains(self, capability: Capability) -> bool {
+        self.0 & (1 << capability as u16) != 0
+    }
+
     /// Those that are in both sets.
     #[inline]
     pub(crate) const fn and(self, other: Self) -> Self {

@@ -32,6 +32,11 @@ pub struct Config {
     /// The longest packet to send or to accept, in bytes. Default 128 MiB; at most 2 GiB, the
     /// server's own limit.
     pub packet_bytes_max: usize,
+    /// How many messages of one running call may wait to be taken; more are dropped, and counted in
+    /// their place. Default 1024. One always may.
+    pub pushes_max: usize,
+    /// How many bytes the waiting messages of one running call may have together. Default 16 MiB.
+    pub push_bytes_max: usize,
     /// When queued bytes become a write.
     pub batching: Batching,
 }
@@ -46,6 +51,8 @@ impl Default for Config {
             in_flight_max: 16_384,
             queued_bytes_max: 64 << 20,
             packet_bytes_max: 128 << 20,
+            pushes_max: 1024,
+            push_bytes_max: 16 << 20,
             batching: Batching::default(),
         }
     }

@@ -198,6 +198,9 @@ pub enum SendError {
     Saturated,
     /// The frame holds no request.
     Empty,
+    /// The server does not answer such a request: see
+    /// [`Connection::watch`](crate::Connection::watch).
+    NoReply,
 }
 
 impl fmt::Display for SendError {
@@ -210,6 +213,7 @@ impl fmt::Display for SendError {
             ),
             Self::Saturated => f.write_str("too many requests are under way"),
             Self::Empty => f.write_str("the frame holds no request"),
+            Self::NoReply => f.write_str("the server does not answer such a request"),
         }
     }
 }

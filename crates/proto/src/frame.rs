@@ -198,6 +198,14 @@ impl Frame {
         self.bytes.is_empty()
     }
 
+    /// Whether the server answers only if it fails.
+    #[inline]
+    pub(crate) fn has_no_reply(&self) -> bool {
+        const WATCH: u8 = RequestType::WATCH.number() as u8;
+        const UNWATCH: u8 = RequestType::UNWATCH.number() as u8;
+        matches!(self.bytes.get(TYPE_AT), Some(&(WATCH | UNWATCH)))
+    }
+
     pub(crate) fn has_names(&self) -> bool {
         self.names_end.is_some()
     }

@@ -52,6 +52,7 @@
 //! - [`request`]: requests as plain values; [`Frame`]: one of them encoded; [`Response`]: a reply.
 //! - [`msgpack`]: the checked reader, writing in shortest form, serde.
 //! - [`Capability`]: what not every server has; a request that needs it is not sent to one without.
+//! - [`WatchedValue`]: of a watched key; [`Push`]: a message of a running call.
 //! - [`Batching`]: when queued requests become a write.
 //! - [`replication`]: a server's changes as they are made, to whoever follows it.
 //! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
@@ -71,6 +72,7 @@ mod greeting;
 mod keys;
 pub mod msgpack;
 mod outbox;
+mod pushes;
 pub mod replication;
 pub mod request;
 mod response;
@@ -81,6 +83,7 @@ mod slots;
 mod sql;
 mod stats;
 pub mod types;
+mod watches;
 
 pub use auth::{AuthMethod, chap_sha1};
 pub use batching::{Batching, Decision};
@@ -93,9 +96,11 @@ pub use error_code::ErrorCode;
 pub use frame::{Frame, Header, Packet, split};
 pub use greeting::{GREETING_SIZE, Greeting, GreetingError, Version};
 pub use keys::{ERROR_STACK, ErrorKey, Feature, FeatureSet, IteratorType, Key, RequestType};
+pub use pushes::Push;
 pub use request::Request;
 pub use response::Response;
 pub use server_error::{ServerError, StackEntry};
 pub use slots::{Answer, RequestId};
 pub use sql::{Column, PreparedStatement, SqlInfo};
 pub use stats::{Histogram, Stats};
+pub use watches::{WatchError, WatchId, WatchedValue};

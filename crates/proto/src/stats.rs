@@ -16,7 +16,12 @@ pub struct Stats {
     pub cancelled: u64,
     /// Replies that came after their request had timed out or was cancelled, or a second time.
     pub late_replies: u64,
-    /// Packets that answer no request, such as those of `box.iproto.send`, and pushes.
+    /// Messages of running calls that were kept for those who want them.
+    pub pushes: u64,
+    /// The same that were dropped, because too many waited to be taken.
+    pub lost_pushes: u64,
+    /// Packets that answer no request, such as those of `box.iproto.send`, and messages of running
+    /// calls and values of keys that nobody wants.
     pub unsolicited: u64,
     /// System calls that wrote.
     pub writes: u64,

@@ -122,6 +122,8 @@ fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
     for mut command in examples() {
         run.run(command.env("TARANTOOL", "no-such-program"))?;
     }
+    // It needs what an installed server may lack, so it brings the embedded one always.
+    run.run(&mut named("watch"))?;
     if !run.has_server {
         return Ok(End::Skipped("no Tarantool: run on the embedded server only".to_owned()));
     }

@@ -5,4 +5,5 @@ mod deadlines;
 mod failures;
 mod leads;
 mod socket;
+mod watches;
 mod writes;

@@ -228,6 +228,7 @@ impl Connection {
             self.lacking = server.lacking();
             self.refuse_unsupported();
         }
+        self.tell_watches();
         self.admit_waiting();
         Some(Event::Ready)
     }

@@ -1,6 +1,7 @@
 //! One connection's life as a state machine without I/O.
 
 mod admission;
+mod events;
 mod handshake;
 mod receive;
 
@@ -21,10 +22,12 @@ use crate::error::{ConnectionError, Outcome, SendError, Stage, Unanswered};
 use crate::frame::{self, Frame};
 use crate::greeting::GREETING_SIZE;
 use crate::outbox::Outbox;
+use crate::pushes::Pushes;
 use crate::schema::Names;
 use crate::server_error::ServerError;
 use crate::slots::{Answer, RequestId, Slots, State};
 use crate::stats::Stats;
+use crate::watches::{WatchId, Watches};
 
 /// One connection to a server, from its greeting to its end, without a socket, a clock or a lock.
 ///
@@ -32,7 +35,8 @@ use crate::stats::Stats;
 /// the caller. The methods by kind:
 ///
 /// - **Commands:** [`send`](Self::send), [`take`](Self::take), [`cancel`](Self::cancel),
-///   [`close`](Self::close).
+///   [`watch`](Self::watch), [`unwatch`](Self::unwatch), [`accept_pushes`](Self::accept_pushes),
+///   [`take_push`](Self::take_push), [`close`](Self::close).
 /// - **`poll_*`** hand out what the caller must collect, and never block. After any command and any
 ///   `handle_*`: [`poll_event`](Self::poll_event) until it is `None`, then
 ///   [`poll_transmit`](Self::poll_transmit) until it is `false`, then
@@ -63,6 +67,10 @@ pub struct Connection {
     schema_position: u64,
     /// Requests that ended otherwise than by a packet and have not been told of yet.
     ended: VecDeque<RequestId>,
+    watches: Watches,
+    /// Watched keys whose error has not been told of yet.
+    changed: VecDeque<WatchId>,
+    pushes: Pushes,
     /// The error that the server sent last for no request: usually why it closes.
     parting: Option<ServerError>,
     closing: bool,
@@ -85,6 +93,12 @@ pub enum Event {
     Ready,
     /// The answer of this request can be taken.
     Answered(RequestId),
+    /// A watched key has a new value, which [`Connection::changed`] tells, or no more will come, of
+    /// which [`Connection::watch_error`] tells.
+    Changed(WatchId),
+    /// The call of this request, which is under way, pushed a message; or one too many, which is
+    /// lost. See [`Connection::take_push`].
+    Pushed(RequestId),
 }
 
 impl Connection {
@@ -109,6 +123,9 @@ impl Connection {
             names: Names::default(),
             schema_position: 0,
             ended: VecDeque::new(),
+            watches: Watches::default(),
+            changed: VecDeque::new(),
+            pushes: Pushes::default(),
             parting: None,
             closing: false,
             stats: Stats::default(),
@@ -125,8 +142,8 @@ impl Connection {
     /// [`Unanswered::Unsupported`] as soon as the server is known.
     ///
     /// # Errors
-    /// The connection has ended or is closing, or the request is too large or empty. The frame is
-    /// left as it was and nothing is sent.
+    /// The connection has ended or is closing, or the request is too large or empty, or is one that
+    /// the server does not answer. The frame is left as it was and nothing is sent.
     #[inline]
     pub fn send(
         &mut self,
@@ -134,6 +151,9 @@ impl Connection {
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
         self.check(frame)?;
+        if frame.has_no_reply() {
+            return Err(SendError::NoReply);
+        }
         let id = self.slots.occupy().ok_or(SendError::Saturated)?;
         if !frame.needs().and(self.lacking).is_empty() {
             self.stats.requests += 1;
@@ -197,7 +217,10 @@ impl Connection {
             return None;
         }
         match self.slots.release(id) {
-            Some(State::Answered(answer)) => Some(answer),
+            Some(State::Answered(answer)) => {
+                self.pushes.forget(id);
+                Some(answer)
+            }
             _ => None,
         }
     }
@@ -210,6 +233,7 @@ impl Connection {
         let Some(state) = self.slots.release(id) else {
             return;
         };
+        self.pushes.forget(id);
         if !matches!(state, State::Answered(_)) {
             self.stats.cancelled += 1;
         }
@@ -237,6 +261,9 @@ impl Connection {
                 if matches!(self.slots.get(id), Some(State::Answered(_))) {
                     return Ok(Some(Event::Answered(id)));
                 }
+            }
+            if let Some(id) = self.changed.pop_front() {
+                return Ok(Some(Event::Changed(id)));
             }
             match &self.phase {
                 Phase::Ended(error) => return Err(error.clone()),

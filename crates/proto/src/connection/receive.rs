@@ -18,7 +18,10 @@ impl Connection {
         let is_error = header.request_type.is_error();
         let is_reply = header.request_type == RequestType::OK || is_error;
         self.names.on_version(header.schema_version);
-        if !is_reply || header.sync == 0 {
+        if !is_reply {
+            return self.on_other(&Packet { header, body });
+        }
+        if header.sync == 0 {
             self.stats.unsolicited += 1;
             if is_error {
                 let error = ServerError::decode(&header, &body);
@@ -55,7 +58,12 @@ impl Connection {
                 None
             }
             Owner::Unknown => {
-                let response = Response::new(header, body);
+                let packet = Packet { header, body };
+                let mut event = None;
+                if self.on_watch_reply(&packet, &mut event) {
+                    return event;
+                }
+                let response = Response::new(header, packet.body);
                 match Own::from_sync(header.sync) {
                     Some(Own::View(view)) => self.on_view(view, response),
                     Some(own) => return self.on_login_reply(own, response),

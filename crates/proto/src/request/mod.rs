@@ -10,6 +10,7 @@ mod session;
 mod sql;
 mod subject;
 mod transaction;
+mod watch;
 
 pub use arrow::InsertArrow;
 pub use body::{Body, Identifier};
@@ -21,6 +22,7 @@ pub use session::{Auth, Id, Ping};
 pub use sql::{Execute, Named, Prepare, Unprepare, named};
 pub use subject::Subject;
 pub use transaction::{Begin, Commit, Isolation, Rollback};
+pub use watch::{Unwatch, Watch, WatchOnce};
 
 use crate::keys::RequestType;
 use crate::msgpack::EncodeError;

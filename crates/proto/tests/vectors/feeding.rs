@@ -1,7 +1,9 @@
 //! Feeds recorded bytes in every way in which a transport may cut them.
 
 use bytes::BytesMut;
-use tarantool_proto::{Config, Connection, Event, Frame, Packet, Response, request, split};
+use tarantool_proto::{
+    Config, Connection, Event, Frame, Packet, Push, Response, WatchedValue, request, split,
+};
 
 use crate::packet;
 use crate::view::{Compared, count, same};
@@ -125,6 +127,50 @@ impl Session {
         let response = answer.map_err(|error| error.to_string())?;
         count("sync id", sync, response.header().sync)?;
         Ok(response)
+    }
+
+    /// Watches a key and gets a recorded event of it, fed in pieces of `size` bytes.
+    pub(crate) fn watched(
+        &mut self,
+        key: &str,
+        event: &[u8],
+        size: usize,
+    ) -> Result<WatchedValue, String> {
+        let id = self.connection.watch(key).map_err(|error| error.to_string())?;
+        self.transmit()?;
+        for piece in event.chunks(size) {
+            self.expect(None)?;
+            self.input.extend_from_slice(piece);
+        }
+        self.expect(Some(Event::Changed(id)))?;
+        let change = self.connection.changed(id).cloned().ok_or("no value")?;
+        // Its acknowledgement.
+        self.transmit()?;
+        self.connection.unwatch(id);
+        self.transmit()?;
+        Ok(change)
+    }
+
+    /// Sends a request whose call pushes a recorded message, fed in pieces of `size` bytes.
+    pub(crate) fn pushed(&mut self, chunk: &[u8], size: usize) -> Result<Response, String> {
+        let encoded = self.frame.encode(&request::Ping);
+        encoded.map_err(|error| error.to_string())?;
+        let id = self.connection.send(&mut self.frame, None);
+        let id = id.map_err(|error| error.to_string())?;
+        self.connection.accept_pushes(id);
+        let sync = self.transmit()?;
+        let chunk = with_sync(chunk, sync).ok_or("no ordinary chunk")?;
+        for piece in chunk.chunks(size) {
+            self.expect(None)?;
+            self.input.extend_from_slice(piece);
+        }
+        self.expect(Some(Event::Pushed(id)))?;
+        let push = self.connection.take_push(id);
+        self.connection.cancel(id);
+        match push {
+            Some(Push::Message(message)) => Ok(message),
+            other => Err(format!("{other:?} for a message")),
+        }
     }
 
     fn expect(&mut self, expected: Option<Event>) -> Compared {

@@ -9,7 +9,7 @@ use tarantool_proto::msgpack::Raw;
 use tarantool_proto::replication::Vote;
 use tarantool_proto::request::{
     Begin, Call, Call16, Commit, Delete, Eval, Id, Identifier, Insert, Isolation, Operations, Ping,
-    Replace, Request, Rollback, Select, Update, Upsert,
+    Replace, Request, Rollback, Select, Unwatch, Update, Upsert, Watch, WatchOnce,
 };
 use tarantool_proto::{Frame, IteratorType, RequestType};
 
@@ -95,6 +95,9 @@ impl<'a> Source<'a> {
             RequestType::VOTE => encode(&Vote, frame),
             RequestType::FETCH_SNAPSHOT => self.fetch_snapshot(frame),
             RequestType::SUBSCRIBE => self.subscribe(frame),
+            RequestType::WATCH => encode(&Watch::new(text(self.entry(0x57)?)?), frame),
+            RequestType::UNWATCH => encode(&Unwatch::new(text(self.entry(0x57)?)?), frame),
+            RequestType::WATCH_ONCE => encode(&WatchOnce::new(text(self.entry(0x57)?)?), frame),
             RequestType::CALL => {
                 encode(&Call::new(text(self.entry(0x22)?)?).arguments(self.arguments()?), frame)
             }
@@ -191,7 +194,6 @@ impl<'a> Source<'a> {
         }
         Err(match request_type.name() {
             Some(name) if REGISTERED.contains(&name) => not_offered(name),
-            Some(name) if LATER.contains(&name) => later(name),
             Some(name) => wrong(&format!("type that clients do not send: {name}")),
             None => wrong("request type that does not exist"),
         })
@@ -367,7 +369,7 @@ pub(crate) fn later(reason: &str) -> Reason {
 }
 
 /// Types of requests, their mandatory keys and their optional ones.
-const COVERED: [(RequestType, &[u64], &[u64]); 21] = [
+const COVERED: [(RequestType, &[u64], &[u64]); 24] = [
     (RequestType::PING, &[], &[]),
     (RequestType::ID, &[], &[0x54, 0x55]),
     (RequestType::AUTH, &[0x21, 0x23], &[]),
@@ -390,6 +392,9 @@ const COVERED: [(RequestType, &[u64], &[u64]); 21] = [
     (RequestType::VOTE, &[], &[]),
     (RequestType::FETCH_SNAPSHOT, &[], &[0x06, 0x24]),
     (RequestType::SUBSCRIBE, &[0x06, 0x24, 0x25, 0x26, 0x50, 0x51], &[]),
+    (RequestType::WATCH, &[0x57], &[]),
+    (RequestType::UNWATCH, &[0x57], &[]),
+    (RequestType::WATCH_ONCE, &[0x57], &[]),
 ];
 
 const ISOLATIONS: [Isolation; 4] = [
@@ -398,8 +403,6 @@ const ISOLATIONS: [Isolation; 4] = [
     Isolation::BestEffort,
     Isolation::Linearizable,
 ];
-
-const LATER: [&str; 3] = ["WATCH", "UNWATCH", "WATCH_ONCE"];
 
 /// Of replicas that become members of the replica set; and what VOTE has replaced.
 const REGISTERED: [&str; 3] = ["JOIN", "REGISTER", "VOTE_DEPRECATED"];

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rmpv::Value;
 use serde_json::Value as Json;
 use tarantool_proto::msgpack::Raw;
-use tarantool_proto::{GREETING_SIZE, RequestType, Response, StackEntry};
+use tarantool_proto::{GREETING_SIZE, RequestType, Response, StackEntry, WatchedValue};
 
 use crate::feeding::{self, Session, every_way, with_sync};
 use crate::load::{Case, Step};
@@ -107,13 +107,35 @@ impl Responses {
             return Err("another body".into());
         }
 
+        let small = if bytes.len() <= 4096 { 1 } else { 997 };
+        let key = recorded.entry(0x57).and_then(|entry| entry.value.as_str());
+        if let (RequestType::EVENT, Some(key)) = (header.request_type, key) {
+            let session = self.sessions.get_mut(&case.server);
+            let session = session.ok_or("no connection to this server")?;
+            for size in [bytes.len(), small] {
+                let change = session.watched(key, bytes, size)?;
+                report.answers += 1;
+                event(recorded.entry(0x58).map(|entry| entry.bytes), &change)?;
+            }
+            return Ok(());
+        }
+        if header.request_type == RequestType::CHUNK && with_sync(bytes, 0).is_some() {
+            let session = self.sessions.get_mut(&case.server);
+            let session = session.ok_or("no connection to this server")?;
+            for size in [bytes.len(), small] {
+                let message = session.pushed(bytes, size)?;
+                report.answers += 1;
+                data(&view["body"], &message)?;
+                count("messages", 1, message.rows::<Raw<'_>>().map_or(0, |rows| rows.len()))?;
+            }
+            return Ok(());
+        }
         if let Some(why) = not_answered(header.request_type, bytes) {
             report.skip(case, place, Why::NotThroughConnection, &why);
             return Ok(());
         }
         let session = self.sessions.get_mut(&case.server);
         let session = session.ok_or("no connection to this server")?;
-        let small = if bytes.len() <= 4096 { 1 } else { 997 };
         for size in [bytes.len(), small] {
             let response = session.answer(bytes, size)?;
             report.answers += 1;
@@ -146,8 +168,8 @@ fn not_answered(kind: RequestType, bytes: &[u8]) -> Option<String> {
     match kind {
         _ if kind.is_error() => {}
         RequestType::OK => {}
-        RequestType::CHUNK => return Some("CHUNK: a pushed message is no final reply".into()),
-        RequestType::EVENT => return Some("EVENT: of a watcher, no reply".into()),
+        RequestType::CHUNK => return Some("CHUNK made by code on the server, no reply".into()),
+        RequestType::EVENT => return Some("EVENT without a key, no reply".into()),
         _ => {
             return Some(match kind.name() {
                 Some(_) => "row or marker of a replication stream, no reply".into(),
@@ -191,6 +213,11 @@ fn answer(view: &Json, response: &Response) -> Compared {
         stack_entry(view, entry).map_err(|why| format!("error {at}: {why}"))?;
     }
     Ok(())
+}
+
+/// The value as a watcher gets it.
+fn event(recorded: Option<&[u8]>, change: &WatchedValue) -> Compared {
+    if change.raw() == recorded { Ok(()) } else { Err(format!("{change:?} for {recorded:?}")) }
 }
 
 fn data(view: &Json, response: &Response) -> Compared {

@@ -39,6 +39,13 @@ function traced(name)
     return traces[name] or {}
 end
 
+function pushing(count, ...)
+    for number = 1, count do
+        box.session.push(number)
+    end
+    return ...
+end
+
 function connections()
     return box.stat.net.CONNECTIONS.current
 end
@@ -59,6 +66,13 @@ pub(super) fn register(server: &Server) {
     server.function_returning_many("slow", |_: &Context<'_>, arguments: List| {
         let (seconds, rest) = arguments.split();
         thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        Ok(rest)
+    });
+    server.function_returning_many("pushing", |context: &Context<'_>, arguments: List| {
+        let (count, rest) = arguments.split();
+        for number in 1..=count as u64 {
+            context.push(&number)?;
+        }
         Ok(rest)
     });
     server.function("repeated", |(text, count): (String, usize)| Ok(text.repeat(count)));

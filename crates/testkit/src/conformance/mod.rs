@@ -49,6 +49,7 @@ pub mod chunks;
 pub mod closures;
 pub mod connections;
 pub mod drops;
+pub mod events;
 mod functions;
 pub mod limits;
 pub mod logins;
@@ -276,6 +277,11 @@ macro_rules! conformance {
             times::a_late_reply_never_answers_a_newer_request,
             times::a_request_without_a_place_times_out_unsent,
             times::many_timeouts_leave_nothing_behind,
+            events::messages_of_a_call_come_in_order_before_its_result,
+            events::messages_of_calls_at_the_same_time_do_not_mix,
+            events::messages_that_nobody_takes_are_limited_and_told,
+            events::messages_that_are_not_wanted_are_dropped,
+            events::a_message_of_another_type_is_an_error_of_its_own,
         }
         $crate::conformance! { @real
             verbs::a_call_finds_functions_by_path,
@@ -284,6 +290,8 @@ macro_rules! conformance {
             selects::the_iterators_of_other_indexes_work,
             pages::positions_are_not_asked_of_servers_without_them,
             transactions::servers_without_streams_are_sent_nothing,
+            events::servers_without_watched_keys_are_sent_nothing,
+            events::messages_before_an_error_and_of_code_come_too,
             sql::rows_come_as_structs_or_tuples_with_their_columns,
             sql::changes_tell_how_many_rows_and_which_ids,
             sql::parameters_of_every_type_come_back,
@@ -303,6 +311,16 @@ macro_rules! conformance {
         }
         $crate::conformance! { @embedded
             chunks::replies_of_single_bytes_are_put_together,
+            events::a_watcher_gets_the_present_value_and_the_next_ones,
+            events::a_watcher_of_a_key_without_a_value_gets_that_first,
+            events::the_newest_value_wins,
+            events::watchers_that_nobody_reads_delay_nobody,
+            events::watchers_of_a_key_share_it_until_the_last_is_dropped,
+            events::a_watcher_waits_for_what_another_task_causes,
+            events::a_lost_connection_ends_its_watchers_with_the_reason,
+            events::a_closed_client_ends_its_watchers,
+            events::a_value_is_read_once_without_watching,
+            events::a_shutdown_is_told_before_it_happens,
             pages::a_page_tells_where_the_next_begins,
             pages::a_position_that_is_none_is_the_servers_error,
             pages::all_rows_come_page_after_page,

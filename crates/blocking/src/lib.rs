@@ -63,6 +63,8 @@ pub type Stream = tarantool_client::Stream<Blocking>;
 pub type Transaction = tarantool_client::Transaction<Blocking>;
 /// What a transaction is to be.
 pub type TransactionBuilder = tarantool_client::TransactionBuilder<Blocking>;
+/// An SQL statement that is prepared when needed.
+pub type Sql = tarantool_client::Sql<Blocking>;
 /// A space with typed rows.
 pub type Space<T> = tarantool_client::Space<T, Blocking>;
 /// An index of a space.

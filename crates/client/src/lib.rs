@@ -43,6 +43,7 @@ mod shared;
 mod sleep;
 mod space;
 mod sql;
+mod statement;
 mod stream;
 mod transaction;
 mod watch;
@@ -63,6 +64,7 @@ pub use select::Select;
 pub use sleep::Sleep;
 pub use space::{Index, Space};
 pub use sql::{Executed, Prepared, Statement};
+pub use statement::Sql;
 pub use stream::Stream;
 pub use tarantool_proto::replication::{
     Change, FollowError, FollowStats, InvalidVclock, Operation, Vclock,
@@ -81,7 +83,8 @@ pub mod api {
         Address, AuthMethod, Batching, CallWithPushes, Capability, Client, Column, Config,
         ConfigError, ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, Isolation,
         IteratorType, Outcome, Page, Pages, Pending, Position, Prepared, Response, Select,
-        ServerError, ServerInfo, Space, Statement, Stats, Stream, Transaction, TransactionBuilder,
-        Unsupported, WatchedValue, Watcher, msgpack, named, ops, request, types,
+        ServerError, ServerInfo, Space, Sql, Statement, Stats, Stream, Transaction,
+        TransactionBuilder, Unsupported, WatchedValue, Watcher, msgpack, named, ops, request,
+        types,
     };
 }

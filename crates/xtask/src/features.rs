@@ -54,7 +54,7 @@ fn rows(text: &str) -> Vec<[&str; 4]> {
                 line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
             <[&str; 4]>::try_from(cells).ok()
         })
-        .filter(|[feature, ..]| !feature.starts_with("---") && *feature != "feature")
+        .filter(|[first, ..]| !first.starts_with("---") && !["feature", "fault"].contains(first))
         .collect()
 }
 

@@ -302,6 +302,7 @@ macro_rules! conformance {
             sql::a_prepared_statement_is_executed_any_number_of_times,
             sql::a_prepared_statement_expires_with_the_schema,
             sql::a_prepared_statement_belongs_to_its_connection,
+            sql::a_statement_is_prepared_when_needed_and_again,
             names::an_index_made_anew_with_another_number_is_found,
             names::a_space_made_anew_with_another_number_is_found,
             logins::a_password_with_special_characters_logs_in,

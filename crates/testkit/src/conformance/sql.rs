@@ -1,9 +1,15 @@
 //! SQL: statements, parameters, results, prepared statements.
 
+use std::future::Future;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tarantool_client::msgpack::Raw;
 use tarantool_client::request::{Execute, named};
-use tarantool_client::{Capability, Client, ErrorCode, ErrorKind, Executed, Outcome, Prepared};
+use tarantool_client::{
+    Async, Blocking, Capability, Client, Error, ErrorCode, ErrorKind, Executed, Mode, Outcome,
+    Prepared, Sql,
+};
 
 use super::backend::unique;
 use super::{Adapter, Backend, connect};
@@ -288,4 +294,59 @@ pub async fn a_prepared_statement_belongs_to_its_connection<A: Adapter>(server: 
     let late = connect::<A>(server).await;
     let error = A::wait(late.execute::<_, (u8,)>(&statement, ())).await.unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::OtherConnection);
+}
+
+/// How an adapter executes a statement that prepares itself.
+pub trait Executes: Mode {
+    fn execute<T: DeserializeOwned>(
+        sql: &Sql<Self>,
+        parameters: (u64,),
+    ) -> impl Future<Output = Result<Executed<T>, Error>>;
+}
+
+impl Executes for Async {
+    fn execute<T: DeserializeOwned>(
+        sql: &Sql,
+        parameters: (u64,),
+    ) -> impl Future<Output = Result<Executed<T>, Error>> {
+        sql.execute(parameters)
+    }
+}
+
+impl Executes for Blocking {
+    async fn execute<T: DeserializeOwned>(
+        sql: &Sql<Self>,
+        parameters: (u64,),
+    ) -> Result<Executed<T>, Error> {
+        sql.execute(parameters)
+    }
+}
+
+pub async fn a_statement_is_prepared_when_needed_and_again<A: Adapter<Mode: Executes>>(
+    server: &Backend,
+) {
+    let client = connect::<A>(server).await;
+    let table = users::<A>(&client).await;
+    let sql = client.sql(&format!("SELECT name FROM {table} WHERE id = ?"));
+    let before = client.stats().requests;
+    for id in [1, 1, 1] {
+        let found: Executed<(String,)> = A::Mode::execute(&sql.clone(), (id,)).await.unwrap();
+        assert_eq!(found.rows, [("Ann".to_owned(),)]);
+    }
+    assert_eq!(client.stats().requests - before, 4, "prepared once");
+
+    // The schema changes: the server refuses the statement as expired.
+    run::<A>(&client, &format!("CREATE INDEX again_{table} ON {table} (age)")).await;
+    let found: Executed<(String,)> = A::Mode::execute(&sql, (3,)).await.unwrap();
+    assert_eq!(found.rows, [("Bob".to_owned(),)]);
+
+    // Another handle makes the server forget it.
+    let same = A::wait(client.prepare(sql.text())).await.unwrap();
+    A::wait(client.unprepare(same)).await.unwrap();
+    let found: Executed<(String,)> = A::Mode::execute(&sql, (1,)).await.unwrap();
+    assert_eq!(found.rows, [("Ann".to_owned(),)]);
+
+    let wrong = client.sql("SELECT FROM");
+    let error = A::Mode::execute::<()>(&wrong, (1,)).await.unwrap_err();
+    assert!(error.to_string().starts_with("prepare SELECT FROM: "), "{error}");
 }

@@ -3,7 +3,7 @@
 use serde::de::{self, Deserialize, DeserializeSeed, Visitor, value::BorrowedBytesDeserializer};
 use serde::forward_to_deserialize_any;
 
-use super::tuple::{self, Formats, Named};
+use super::tuple::{self, Formats};
 use super::{DEPTH_MAX, DecodeError, Reader, Token, ext, raw};
 use crate::server_error::ServerError;
 
@@ -29,7 +29,7 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, Decod
 /// A serde deserializer over a [`Reader`]; see [`from_slice`] for the mapping.
 #[derive(Debug)]
 pub struct Deserializer<'de> {
-    reader: Reader<'de>,
+    pub(super) reader: Reader<'de>,
     depth: usize,
     /// What the fields of tuples are called, if the reply told.
     pub(super) formats: Option<Box<Formats<'de>>>,
@@ -57,7 +57,7 @@ impl<'de> Deserializer<'de> {
     }
 
     /// Runs `visit` one level deeper and skips what it left of a compound's values.
-    fn nested<T>(
+    pub(super) fn nested<T>(
         &mut self,
         at: usize,
         visit: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
@@ -73,7 +73,7 @@ impl<'de> Deserializer<'de> {
 
     /// `APART` makes a copy of the code for all but rows: called from one place more it would not be
     /// inlined into the usual way to a row, which then takes 15 % more instructions.
-    fn array<const APART: bool, V: Visitor<'de>>(
+    pub(super) fn array<const APART: bool, V: Visitor<'de>>(
         &mut self,
         at: usize,
         length: usize,
@@ -104,39 +104,6 @@ impl<'de> Deserializer<'de> {
             }
             Ok(value)
         })
-    }
-
-    /// A tuple as an array, or by the names of its fields for a type that has names.
-    #[cold]
-    fn tuple<V: Visitor<'de>>(
-        &mut self,
-        payload: &'de [u8],
-        wanted: Wanted,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        let within = self.reader.within(payload);
-        let behind = std::mem::replace(&mut self.reader, within);
-        let format = self.reader.uint()?;
-        let at = self.reader.offset();
-        let length = self.reader.array()?;
-        let value = if matches!(wanted, Wanted::Fields(_)) && self.has_names(format)? {
-            self.nested(at, |this| {
-                let mut named = Named { de: this, format, index: 0, left: length };
-                let value = visitor.visit_map(&mut named)?;
-                for _ in 0..named.left {
-                    this.reader.skip()?;
-                }
-                Ok(value)
-            })?
-        } else {
-            self.array::<true, V>(at, length, wanted, visitor)?
-        };
-        if !self.reader.is_empty() {
-            let at = self.reader.offset();
-            return Err(DecodeError::new("bytes follow after the tuple").at(at));
-        }
-        self.reader = behind;
-        Ok(value)
     }
 
     /// An array for a type of known columns; anything else as it is.
@@ -336,7 +303,7 @@ const ERROR: i8 = 3;
 
 /// What the asked type expects of an array.
 #[derive(Clone, Copy)]
-enum Wanted {
+pub(super) enum Wanted {
     Any,
     Count(usize),
     Fields(&'static [&'static str]),

@@ -1,9 +1,9 @@
 //! Tuples that come with the names of their fields (3.0): extension 7 and TUPLE_FORMATS.
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{self, DeserializeSeed};
+use serde::de::{self, DeserializeSeed, Visitor};
 
-use super::de::Deserializer;
+use super::de::{Deserializer, Wanted};
 use super::{DecodeError, Reader};
 
 /// The type of the extension: the number of a format, and the tuple as an array.
@@ -60,17 +60,50 @@ fn read_names<'de>(reader: &mut Reader<'de>, names: &mut Vec<&'de str>) -> Resul
 }
 
 /// The fields of a tuple, each with its name.
-pub(super) struct Named<'a, 'de> {
-    pub(super) de: &'a mut Deserializer<'de>,
-    pub(super) format: u64,
-    pub(super) index: usize,
+struct Named<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    format: u64,
+    index: usize,
     /// Fields whose value has not been read.
-    pub(super) left: usize,
+    left: usize,
 }
 
-impl Deserializer<'_> {
+impl<'de> Deserializer<'de> {
+    /// A tuple as an array, or by the names of its fields for a type that has names.
+    #[cold]
+    pub(super) fn tuple<V: Visitor<'de>>(
+        &mut self,
+        payload: &'de [u8],
+        wanted: Wanted,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let within = self.reader.within(payload);
+        let behind = std::mem::replace(&mut self.reader, within);
+        let format = self.reader.uint()?;
+        let at = self.reader.offset();
+        let length = self.reader.array()?;
+        let value = if matches!(wanted, Wanted::Fields(_)) && self.has_names(format)? {
+            self.nested(at, |this| {
+                let mut named = Named { de: this, format, index: 0, left: length };
+                let value = visitor.visit_map(&mut named)?;
+                for _ in 0..named.left {
+                    this.reader.skip()?;
+                }
+                Ok(value)
+            })?
+        } else {
+            self.array::<true, V>(at, length, wanted, visitor)?
+        };
+        if !self.reader.is_empty() {
+            let at = self.reader.offset();
+            return Err(DecodeError::new("bytes follow after the tuple").at(at));
+        }
+        self.reader = behind;
+        Ok(value)
+    }
+
     /// Whether fields of this format have names.
-    pub(super) fn has_names(&mut self, format: u64) -> Result<bool, DecodeError> {
+    fn has_names(&mut self, format: u64) -> Result<bool, DecodeError> {
         match &mut self.formats {
             Some(formats) => Ok(!formats.names(format)?.is_empty()),
             None => Ok(false),

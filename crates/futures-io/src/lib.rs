@@ -37,17 +37,17 @@ pub fn connect_over<S, T>(
     opening: Opening<'_>,
     stream: S,
     timer: T,
-) -> (Client, Drive<Stream<S>, T>)
+) -> (Client, Drive<Socket<S>, T>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: Timer,
 {
     let (client, driver) = opening.connect();
-    (client, Drive::new(driver, Stream::new(stream), timer))
+    (client, Drive::new(driver, Socket::new(stream), timer))
 }
 
 /// A stream of the `futures-io` traits as a [`Transport`].
-pub struct Stream<S> {
+pub struct Socket<S> {
     stream: S,
     /// Where bytes are read to: the trait wants initialised memory, and clearing the input's spare
     /// capacity for each read would cost more than copying what has come.
@@ -57,13 +57,15 @@ pub struct Stream<S> {
 /// As much as a [`Drive`] reads at once.
 const CHUNK_BYTES: usize = 80 << 10;
 
-impl<S> Stream<S> {
-    fn new(stream: S) -> Self {
+impl<S> Socket<S> {
+    /// A stream that is open.
+    #[must_use]
+    pub fn new(stream: S) -> Self {
         Self { stream, chunk: vec![0; CHUNK_BYTES].into() }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Stream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<io::Result<usize>> {
         // No more than there is room for, so that the input does not move.
         let room = (input.capacity() - input.len()).min(self.chunk.len());
@@ -78,8 +80,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Stream<S> {
     }
 }
 
-impl<S> fmt::Debug for Stream<S> {
+impl<S> fmt::Debug for Socket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").finish_non_exhaustive()
+        f.debug_struct("Socket").finish_non_exhaustive()
     }
 }

@@ -37,7 +37,9 @@ use smol::net::TcpStream;
 #[cfg(unix)]
 use smol::net::unix::UnixStream;
 pub use tarantool_client::api::*;
+pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
 use tarantool_client::{Opening, Sleep};
+use tarantool_futures_io::Socket;
 
 /// Connects and logs in, and spawns the task that drives the connection.
 ///
@@ -55,14 +57,7 @@ where
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
     match config.address() {
-        Address::Tcp { host, port } => {
-            let connecting = async {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                Ok(stream)
-            };
-            start(opening, opening.open(Sleep::new(until), connecting).await?).await
-        }
+        Address::Tcp { host, port } => start(opening, tcp(opening, host, *port).await?).await,
         #[cfg(unix)]
         Address::Unix(path) => {
             start(opening, opening.open(Sleep::new(until), UnixStream::connect(path)).await?).await
@@ -81,6 +76,54 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     start(Opening::begin(config), stream).await
+}
+
+/// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
+/// 2.3.1). The user needs the role `replication`.
+///
+/// ```no_run
+/// use tarantool_smol::{Follow, changes};
+///
+/// # async fn example() -> Result<(), tarantool_smol::Error> {
+/// let follow = Follow::from_snapshot();
+/// let mut changes = changes("tarantool://replicator:secret@localhost:3301", follow).await?;
+/// while let Some(change) = changes.next().await {
+///     let change = change?;                                  // the end of changes is an error
+///     println!("{:?}; to go on later: {:?}", change.operation(), change.vclock());
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// As [`connect`]; the user lacks the role; the server is of another replica set than asked for.
+pub async fn changes<C>(config: C, follow: Follow) -> Result<Changes, Error>
+where
+    C: TryInto<Config>,
+    Error: From<C::Error>,
+{
+    let config = config.try_into()?;
+    let opening = Opening::begin(&config);
+    match config.address() {
+        Address::Tcp { host, port } => {
+            let stream = Socket::new(tcp(opening, host, *port).await?);
+            opening.changes(&follow, stream, Sleep::new(until)).await
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let stream = opening.open(Sleep::new(until), UnixStream::connect(path)).await?;
+            opening.changes(&follow, Socket::new(stream), Sleep::new(until)).await
+        }
+        _ => Err(opening.unsupported()),
+    }
+}
+
+async fn tcp(opening: Opening<'_>, host: &str, port: u16) -> Result<TcpStream, Error> {
+    let connecting = async {
+        let stream = TcpStream::connect((host, port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    opening.open(Sleep::new(until), connecting).await
 }
 
 async fn start<S>(opening: Opening<'_>, stream: S) -> Result<Client, Error>

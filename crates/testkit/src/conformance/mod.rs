@@ -45,6 +45,7 @@
 pub mod backend;
 pub mod bad_peers;
 pub mod bounded;
+pub mod changes;
 pub mod chunks;
 pub mod closures;
 pub mod connections;

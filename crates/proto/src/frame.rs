@@ -26,6 +26,25 @@ pub struct Frame {
     attempts: u8,
     /// What the server must have.
     needs: Capabilities,
+    /// What a [`Session`](crate::session::Session) goes by when a connection is lost.
+    fate: Fate,
+}
+
+/// What may become of a request when its connection is lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fate {
+    /// Its place in the order of acceptance.
+    pub(crate) order: u64,
+    /// The only connection that it may be sent on.
+    pub(crate) bound_to: Option<u64>,
+    /// Executing it twice does what executing it once does.
+    pub(crate) is_idempotent: bool,
+    /// It was handed out to a connection that was lost.
+    pub(crate) was_sent: bool,
+}
+
+impl Fate {
+    const NEW: Self = Self { order: 0, bound_to: None, is_idempotent: false, was_sent: false };
 }
 
 /// How a frame refers to a space or an index.
@@ -81,6 +100,7 @@ impl Frame {
             index: Named::Absent,
             attempts: 0,
             needs: Capabilities::NONE,
+            fate: Fate::NEW,
         }
     }
 
@@ -98,6 +118,8 @@ impl Frame {
         }
         let mut header = TEMPLATE;
         header[TYPE_AT] = number as u8;
+        self.fate.is_idempotent =
+            matches!(request.request_type(), RequestType::SELECT | RequestType::PING);
         self.bytes.extend_from_slice(&header);
         let mut body = Body::new(self);
         let encoded = request.encode(&mut body);
@@ -117,6 +139,27 @@ impl Frame {
         self.index = Named::Absent;
         self.attempts = 0;
         self.needs = Capabilities::NONE;
+        self.fate = Fate::NEW;
+    }
+
+    /// The encoded request may be executed twice: a [`Session`](crate::session::Session) sends it
+    /// again when the connection is lost on which it was sent. Selects and pings are so by nature.
+    ///
+    /// Without effect on a [`Connection`](crate::Connection) of its own. The next
+    /// [`encode`](Self::encode) forgets it.
+    pub fn mark_idempotent(&mut self) {
+        self.fate.is_idempotent = true;
+    }
+
+    /// The encoded request means something on this connection only, as one of a stream or of a
+    /// prepared statement does: a [`Session`](crate::session::Session) never sends it on another
+    /// one, even if it is idempotent. `generation`:
+    /// [`Session::generation`](crate::session::Session::generation) when the stream was begun.
+    ///
+    /// Without effect on a [`Connection`](crate::Connection) of its own. The next
+    /// [`encode`](Self::encode) forgets it.
+    pub fn bind_to(&mut self, generation: u64) {
+        self.fate.bound_to = Some(generation);
     }
 
     /// The encoded bytes: length prefix, header with SYNC 0, body. Empty until something is encoded.
@@ -129,6 +172,14 @@ impl Frame {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
+    }
+
+    pub(crate) fn fate(&self) -> Fate {
+        self.fate
+    }
+
+    pub(crate) fn fate_mut(&mut self) -> &mut Fate {
+        &mut self.fate
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {

@@ -53,6 +53,7 @@
 //! - [`msgpack`]: the checked reader, writing in shortest form, serde.
 //! - [`Capability`]: what not every server has; a request that needs it is not sent to one without.
 //! - [`Batching`]: when queued requests become a write.
+//! - [`session`]: many connections, one life: addresses, reconnection, the fate of requests.
 //! - [`replication`]: a server's changes as they are made, to whoever follows it.
 //! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
@@ -77,6 +78,7 @@ mod response;
 mod schema;
 pub mod server;
 mod server_error;
+pub mod session;
 mod slots;
 mod sql;
 mod stats;

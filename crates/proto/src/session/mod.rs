@@ -1,6 +1,6 @@
 //! Many connections, one life.
 //!
-//! A [`Session`] takes the place of a [`Connection`](crate::Connection): the same verbs, with
+//! A [`Session`] takes the place of a [`Connection`]: the same verbs, with
 //! requests whose ids outlive the connections that they are sent on. It decides which address to
 //! open when, and tells what became of each request; opening and closing is the driver's part:
 //!
@@ -107,7 +107,7 @@ use crate::error::ConnectionError;
 
 /// A life across connections, at most one at a time, without a socket, a clock or a lock.
 ///
-/// The verbs are those of a [`Connection`](crate::Connection) and mean the same; besides:
+/// The verbs are those of a [`Connection`] and mean the same; besides:
 ///
 /// - [`poll_action`](Self::poll_action) says what to open and to close, until it is `None`, after
 ///   any command and any `handle_*`.

@@ -1,5 +1,6 @@
 //! Frames: a request as bytes on its way out, and the cutting of packets on their way in.
 
+use std::num::NonZeroU64;
 use std::ops::Range;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -19,7 +20,7 @@ use crate::request::{Body, Request};
 pub struct Frame {
     bytes: Vec<u8>,
     /// Where the entries of space and index end, if one of them is a name.
-    names_end: Option<usize>,
+    names_end: Option<u32>,
     space: Named,
     index: Named,
     /// How often the server refused the request because its schema had changed.
@@ -36,7 +37,7 @@ pub(crate) struct Fate {
     /// Its place in the order of acceptance.
     pub(crate) order: u64,
     /// The only connection that it may be sent on.
-    pub(crate) bound_to: Option<u64>,
+    pub(crate) bound_to: Option<NonZeroU64>,
     /// Executing it twice does what executing it once does.
     pub(crate) is_idempotent: bool,
     /// It was handed out to a connection that was lost.
@@ -47,13 +48,13 @@ impl Fate {
     const NEW: Self = Self { order: 0, bound_to: None, is_idempotent: false, was_sent: false };
 }
 
-/// How a frame refers to a space or an index.
+/// How a frame refers to a space or an index. A frame is not over 4 GiB.
 #[derive(Clone, Debug, Default)]
 enum Named {
     #[default]
     Absent,
     Number(u32),
-    Name(Range<usize>),
+    Name(Range<u32>),
 }
 
 /// What the names of a frame stand for, by a schema of this version.
@@ -159,7 +160,8 @@ impl Frame {
     /// Without effect on a [`Connection`](crate::Connection) of its own. The next
     /// [`encode`](Self::encode) forgets it.
     pub fn bind_to(&mut self, generation: u64) {
-        self.fate.bound_to = Some(generation);
+        // No connection has the number 0; none comes to the last one.
+        self.fate.bound_to = NonZeroU64::new(generation).or(Some(NonZeroU64::MAX));
     }
 
     /// The encoded bytes: length prefix, header with SYNC 0, body. Empty until something is encoded.
@@ -233,7 +235,7 @@ impl Frame {
     pub(crate) fn append_resolved_to(&self, out: &mut Vec<u8>, sync: u64, numbers: Numbers) {
         let start = out.len();
         let (header, body) = self.bytes.split_at_checked(BODY_AT).unwrap_or_default();
-        let names_end = self.names_end.unwrap_or(BODY_AT + 1);
+        let names_end = self.names_end.map_or(BODY_AT + 1, |end| end as usize);
         out.extend_from_slice(header);
         if let Some(entries) = out.get_mut(start + ENTRIES_AT) {
             *entries += 1;
@@ -265,26 +267,29 @@ impl Frame {
     pub(crate) fn index_number(&mut self, number: u32) {
         write::uint_entry(&mut self.bytes, Key::INDEX_ID.number() as u8, number);
         self.index = Named::Number(number);
-        self.names_end = self.names_end.map(|_| self.bytes.len());
+        self.names_end = self.names_end.map(|_| self.bytes.len() as u32);
     }
 
     pub(crate) fn index_name(&mut self, name: &str) {
         self.index = Named::Name(self.name(Key::INDEX_NAME, name));
     }
 
-    fn name(&mut self, key: Key, name: &str) -> Range<usize> {
+    fn name(&mut self, key: Key, name: &str) -> Range<u32> {
         write::uint(&mut self.bytes, u64::from(key.number()));
         write::str(&mut self.bytes, name.as_bytes());
         let end = self.bytes.len();
-        self.names_end = Some(end);
-        end - name.len()..end
+        self.names_end = Some(end as u32);
+        (end - name.len()) as u32..end as u32
     }
 
     fn resolve(&self, named: &Named) -> NameRef<'_> {
         match named {
             Named::Absent => NameRef::Absent,
             Named::Number(number) => NameRef::Number(*number),
-            Named::Name(range) => NameRef::Name(self.bytes.get(range.clone()).unwrap_or_default()),
+            Named::Name(range) => {
+                let range = range.start as usize..range.end as usize;
+                NameRef::Name(self.bytes.get(range).unwrap_or_default())
+            }
         }
     }
 }

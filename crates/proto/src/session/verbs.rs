@@ -101,7 +101,7 @@ impl Session {
         }
         let bound_to = frame.fate().bound_to;
         let is_usable = matches!(self.phase, Phase::Ready { .. } | Phase::Draining { .. });
-        if bound_to.is_some_and(|bound_to| !is_usable || bound_to != self.generation) {
+        if bound_to.is_some_and(|bound_to| !is_usable || bound_to.get() != self.generation) {
             return Err(SendError::ConnectionGone);
         }
         let is_ready = matches!(self.phase, Phase::Ready { .. });

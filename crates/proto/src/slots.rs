@@ -6,8 +6,8 @@ use crate::error::Unanswered;
 use crate::frame::Frame;
 use crate::response::Response;
 
-/// Names a request of one connection from [`send`](crate::Connection::send) until its answer is
-/// taken.
+/// Names a request of one connection, or of one session, from [`send`](crate::Connection::send)
+/// until its answer is taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
     slot: u32,

@@ -169,6 +169,18 @@ fn what_is_bound_is_never_sent_again_even_if_idempotent() {
 }
 
 #[test]
+fn no_connection_has_the_number_0() {
+    let mut link = Link::ready(addresses(1));
+    let mut bound = frame(&numbered(1));
+    bound.bind_to(0);
+    assert_eq!(link.session.send(&mut bound, None), Err(SendError::ConnectionGone));
+    // Encoding anew forgets it.
+    bound.encode(&numbered(2)).unwrap();
+    link.session.send(&mut bound, None).unwrap();
+    assert_eq!(numbers(&link.write()), [2]);
+}
+
+#[test]
 fn failing_while_down() {
     let mut config = addresses(1);
     config.while_down = WhileDown::Fail;

@@ -2,8 +2,12 @@
 //! ([`Unanswered`]), the connection's end ([`ConnectionError`]).
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::capability::Unsupported;
+use crate::error_code::ErrorCode;
+#[cfg(doc)]
+use crate::frame::Frame;
 use crate::greeting::GreetingError;
 use crate::msgpack::DecodeError;
 use crate::server_error::ServerError;
@@ -142,8 +146,40 @@ pub enum ConnectionError {
     },
     /// The transport failed: what it said.
     Transport(Box<str>),
+    /// The transport was not open in the time for it.
+    ConnectTimedOut,
+    /// The server sent nothing for so long, not even the answer to a ping.
+    Unresponsive {
+        /// How long it had for that answer.
+        timeout: Duration,
+    },
+    /// The server announced that it goes down, and the connection was left in an orderly way.
+    ServerShutdown,
     /// Closed by this side.
     Shutdown,
+}
+
+impl ConnectionError {
+    /// Whether the next attempt at the same address will fail as this one did: the server refused
+    /// the user or the password, the configuration asks for what is never done, or no Tarantool
+    /// listens there.
+    ///
+    /// All else may be over the next time: a server that is not reached, starts, or breaks down.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Login { error, .. } => matches!(
+                error.code(),
+                ErrorCode::ACCESS_DENIED
+                    | ErrorCode::NO_SUCH_USER
+                    | ErrorCode::CREDS_MISMATCH
+                    | ErrorCode::GUEST_USER_PASSWORD
+                    | ErrorCode::PASSWORD_EXPIRED
+            ),
+            Self::PasswordInClear { .. } | Self::Protocol(ProtocolError::Greeting(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for ConnectionError {
@@ -165,6 +201,11 @@ impl fmt::Display for ConnectionError {
             }
             Self::HandshakeTimedOut { stage } => write!(f, "timed out {stage}"),
             Self::Transport(text) => f.write_str(text),
+            Self::ConnectTimedOut => f.write_str("timed out while the transport was opened"),
+            Self::Unresponsive { timeout } => {
+                write!(f, "the server did not answer a ping within {timeout:?}")
+            }
+            Self::ServerShutdown => f.write_str("the server is shutting down"),
             Self::Shutdown => f.write_str("the connection was closed by this side"),
         }
     }
@@ -201,6 +242,11 @@ pub enum SendError {
     /// The server does not answer such a request: see
     /// [`Connection::watch`](crate::Connection::watch).
     NoReply,
+    /// There is no connection at present, and the session is set to fail then.
+    NotConnected,
+    /// The request is bound to a connection that is gone
+    /// ([`Frame::bind_to`]): whatever it belongs to must be begun anew.
+    ConnectionGone,
 }
 
 impl fmt::Display for SendError {
@@ -214,6 +260,8 @@ impl fmt::Display for SendError {
             Self::Saturated => f.write_str("too many requests are under way"),
             Self::Empty => f.write_str("the frame holds no request"),
             Self::NoReply => f.write_str("the server does not answer such a request"),
+            Self::NotConnected => f.write_str("there is no connection at present"),
+            Self::ConnectionGone => f.write_str("the connection that it belongs to is gone"),
         }
     }
 }
@@ -256,6 +304,9 @@ pub enum Unanswered {
     /// The connected server does not have what the request needs; the same request never will
     /// succeed on it.
     Unsupported(Unsupported),
+    /// It was not sent, and the connection that it is bound to ([`Frame::bind_to`]) is gone: it
+    /// never will be.
+    ConnectionGone,
 }
 
 impl Unanswered {
@@ -264,9 +315,10 @@ impl Unanswered {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::TimedOut(outcome) | Self::Lost(outcome) => *outcome,
-            Self::UnknownName(_) | Self::SchemaUnavailable(_) | Self::Unsupported(_) => {
-                Outcome::NotSent
-            }
+            Self::UnknownName(_)
+            | Self::SchemaUnavailable(_)
+            | Self::Unsupported(_)
+            | Self::ConnectionGone => Outcome::NotSent,
         }
     }
 }
@@ -281,6 +333,7 @@ impl fmt::Display for Unanswered {
                 write!(f, "the server's schema could not be read: {why}")
             }
             Self::Unsupported(what) => what.fmt(f),
+            Self::ConnectionGone => f.write_str("not sent: the connection it belongs to is gone"),
         }
     }
 }

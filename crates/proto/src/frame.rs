@@ -20,7 +20,7 @@ use crate::request::{Body, Request};
 pub struct Frame {
     bytes: Vec<u8>,
     /// Where the entries of space and index end, if one of them is a name.
-    names_end: Option<usize>,
+    names_end: Option<u32>,
     space: Named,
     index: Named,
     /// How often the server refused the request because its schema had changed.
@@ -30,15 +30,37 @@ pub struct Frame {
     stream: Option<NonZeroU64>,
     /// Where the body's map header stands.
     body_at: usize,
+    /// What a [`Session`](crate::session::Session) goes by when a connection is lost.
+    fate: Fate,
 }
 
-/// How a frame refers to a space or an index.
+/// What may become of a request when its connection is lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fate {
+    /// Its place in the order of acceptance.
+    pub(crate) order: u64,
+    /// The only connection that it may be sent on.
+    pub(crate) bound_to: Option<NonZeroU64>,
+    /// Executing it twice does what executing it once does.
+    pub(crate) is_idempotent: bool,
+    /// It was handed out to a connection that was lost.
+    pub(crate) was_sent: bool,
+}
+
+impl Fate {
+    const NEW: Self = Self { order: 0, bound_to: None, is_idempotent: false, was_sent: false };
+}
+
+/// The number that no connection comes to.
+const NO_CONNECTION: NonZeroU64 = NonZeroU64::MAX;
+
+/// How a frame refers to a space or an index. A frame is not over 4 GiB.
 #[derive(Clone, Debug, Default)]
 enum Named {
     #[default]
     Absent,
     Number(u32),
-    Name(Range<usize>),
+    Name(Range<u32>),
 }
 
 /// What the names of a frame stand for, by a schema of this version.
@@ -87,6 +109,7 @@ impl Frame {
             needs: Capabilities::NONE,
             stream: None,
             body_at: BODY_AT,
+            fate: Fate::NEW,
         }
     }
 
@@ -144,12 +167,16 @@ impl Frame {
         }
         let mut header = TEMPLATE;
         header[TYPE_AT] = number as u8;
+        self.fate.is_idempotent =
+            matches!(request.request_type(), RequestType::SELECT | RequestType::PING);
         self.bytes.extend_from_slice(&header);
         if let Some(stream) = stream {
             self.bytes[ENTRIES_AT] += 1;
             write::uint(&mut self.bytes, u64::from(Key::STREAM_ID.number()));
             write::uint(&mut self.bytes, stream.get());
             self.stream = Some(stream);
+            // Until it is bound to the connection of its stream.
+            self.fate.bound_to = Some(NO_CONNECTION);
             self.require(Capability::Streams);
         }
         self.body_at = self.bytes.len();
@@ -172,6 +199,30 @@ impl Frame {
         self.attempts = 0;
         self.needs = Capabilities::NONE;
         self.stream = None;
+        self.fate = Fate::NEW;
+    }
+
+    /// The encoded request may be executed twice: a [`Session`](crate::session::Session) sends it
+    /// again when the connection is lost on which it was sent. Selects and pings are so by nature.
+    ///
+    /// Without effect on a [`Connection`](crate::Connection) of its own. The next
+    /// [`encode`](Self::encode) forgets it.
+    pub fn mark_idempotent(&mut self) {
+        self.fate.is_idempotent = true;
+    }
+
+    /// The encoded request means something on this connection only, as one of a stream or of a
+    /// prepared statement does: a [`Session`](crate::session::Session) never sends it on another
+    /// one, even if it is idempotent. `generation`:
+    /// [`Session::generation`](crate::session::Session::generation) when the stream was begun.
+    ///
+    /// A request [in a stream](Self::encode_in_stream) must be bound before a session takes it.
+    ///
+    /// Without effect on a [`Connection`](crate::Connection) of its own. The next
+    /// [`encode`](Self::encode) forgets it.
+    pub fn bind_to(&mut self, generation: u64) {
+        // No connection has the number 0.
+        self.fate.bound_to = NonZeroU64::new(generation).or(Some(NO_CONNECTION));
     }
 
     /// The encoded bytes: length prefix, header with SYNC 0, body. Empty until something is encoded.
@@ -184,6 +235,14 @@ impl Frame {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
+    }
+
+    pub(crate) fn fate(&self) -> Fate {
+        self.fate
+    }
+
+    pub(crate) fn fate_mut(&mut self) -> &mut Fate {
+        &mut self.fate
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
@@ -251,7 +310,7 @@ impl Frame {
         let start = out.len();
         let body_at = self.body_at;
         let (header, body) = self.bytes.split_at_checked(body_at).unwrap_or_default();
-        let names_end = self.names_end.unwrap_or(body_at + 1);
+        let names_end = self.names_end.map_or(body_at + 1, |end| end as usize);
         out.extend_from_slice(header);
         if let Some(entries) = out.get_mut(start + ENTRIES_AT) {
             *entries += 1;
@@ -283,26 +342,29 @@ impl Frame {
     pub(crate) fn index_number(&mut self, number: u32) {
         write::uint_entry(&mut self.bytes, Key::INDEX_ID.number() as u8, number);
         self.index = Named::Number(number);
-        self.names_end = self.names_end.map(|_| self.bytes.len());
+        self.names_end = self.names_end.map(|_| self.bytes.len() as u32);
     }
 
     pub(crate) fn index_name(&mut self, name: &str) {
         self.index = Named::Name(self.name(Key::INDEX_NAME, name));
     }
 
-    fn name(&mut self, key: Key, name: &str) -> Range<usize> {
+    fn name(&mut self, key: Key, name: &str) -> Range<u32> {
         write::uint(&mut self.bytes, u64::from(key.number()));
         write::str(&mut self.bytes, name.as_bytes());
         let end = self.bytes.len();
-        self.names_end = Some(end);
-        end - name.len()..end
+        self.names_end = Some(end as u32);
+        (end - name.len()) as u32..end as u32
     }
 
     fn resolve(&self, named: &Named) -> NameRef<'_> {
         match named {
             Named::Absent => NameRef::Absent,
             Named::Number(number) => NameRef::Number(*number),
-            Named::Name(range) => NameRef::Name(self.bytes.get(range.clone()).unwrap_or_default()),
+            Named::Name(range) => {
+                let range = range.start as usize..range.end as usize;
+                NameRef::Name(self.bytes.get(range).unwrap_or_default())
+            }
         }
     }
 }

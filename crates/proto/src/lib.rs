@@ -54,6 +54,7 @@
 //! - [`Capability`]: what not every server has; a request that needs it is not sent to one without.
 //! - [`WatchedValue`]: of a watched key; [`Push`]: a message of a running call.
 //! - [`Batching`]: when queued requests become a write.
+//! - [`session`]: many connections, one life: addresses, reconnection, the fate of requests.
 //! - [`replication`]: a server's changes as they are made, to whoever follows it.
 //! - [`server`]: the other side, for what speaks as a server: proxies, recorders, tests.
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
@@ -79,6 +80,7 @@ mod response;
 mod schema;
 pub mod server;
 mod server_error;
+pub mod session;
 mod slots;
 mod sql;
 mod stats;

@@ -6,8 +6,8 @@ use crate::error::Unanswered;
 use crate::frame::Frame;
 use crate::response::Response;
 
-/// Names a request of one connection from [`send`](crate::Connection::send) until its answer is
-/// taken.
+/// Names a request of one connection, or of one session, from [`send`](crate::Connection::send)
+/// until its answer is taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
     slot: u32,
@@ -76,6 +76,8 @@ pub(crate) enum State {
     /// The same, with the numbers of a schema in place of names. The frame is kept in case that the
     /// schema has changed when the server sees it.
     Resolved { position: u64, frame: Frame },
+    /// The same as `InFlight`, with the frame kept in case that the connection is lost.
+    Kept { position: u64, frame: Frame },
     /// Answered; waiting for its owner.
     Answered(Answer),
 }
@@ -88,7 +90,30 @@ impl State {
     /// Where the request begins in the output, if it is there.
     pub(crate) fn position(&self) -> Option<u64> {
         match self {
-            Self::InFlight(position) | Self::Resolved { position, .. } => Some(*position),
+            Self::InFlight(position)
+            | Self::Resolved { position, .. }
+            | Self::Kept { position, .. } => Some(*position),
+            _ => None,
+        }
+    }
+
+    /// The request's frame, if it is here.
+    pub(crate) fn frame(&self) -> Option<&Frame> {
+        match self {
+            Self::Waiting(frame)
+            | Self::Unresolved { frame, .. }
+            | Self::Resolved { frame, .. }
+            | Self::Kept { frame, .. } => Some(frame),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_frame(self) -> Option<Frame> {
+        match self {
+            Self::Waiting(frame)
+            | Self::Unresolved { frame, .. }
+            | Self::Resolved { frame, .. }
+            | Self::Kept { frame, .. } => Some(frame),
             _ => None,
         }
     }
@@ -187,7 +212,9 @@ impl Slots {
         };
         if id.generation == slot.generation {
             return match slot.state {
-                State::InFlight(_) | State::Resolved { .. } => Owner::InFlight(id),
+                State::InFlight(_) | State::Resolved { .. } | State::Kept { .. } => {
+                    Owner::InFlight(id)
+                }
                 State::Answered(_) => Owner::Past,
                 _ => Owner::Unknown,
             };

@@ -11,6 +11,7 @@ use allocation_counter::{AllocationInfo, measure};
 use bytes::BytesMut;
 use tarantool_proto::msgpack::{Reader, from_slice};
 use tarantool_proto::request::Select;
+use tarantool_proto::session::{Action, Session, SessionConfig, SessionEvent};
 use tarantool_proto::{
     Config, Connection, ConnectionError, Event, Frame, ProtocolError, RequestId,
 };
@@ -288,4 +289,92 @@ fn a_count_of_rows_reserves_little() {
     assert_eq!(response.rows::<()>().unwrap().len(), ROWS);
     let allocated = measure(|| assert!(response.rows::<[[u64; 32]; 4]>().is_err()));
     assert!(allocated.bytes_max < 2 << 20, "{allocated:?}");
+}
+
+/// A session in use, driven as a [`Link`] drives a connection.
+struct SessionLink {
+    session: Session,
+    input: BytesMut,
+    output: Vec<u8>,
+    frame: Frame,
+    ids: Vec<RequestId>,
+}
+
+impl SessionLink {
+    fn new() -> Self {
+        let mut session = Session::new(SessionConfig::default(), 1, some_time());
+        session.handle_timeout(some_time());
+        let Some(Action::Connect { generation, .. }) = session.poll_action() else {
+            panic!("{session:?}");
+        };
+        assert!(session.handle_connected(generation));
+        let mut input = BytesMut::with_capacity(1 << 16);
+        let salt = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        let greeting = format!("{:<63}\n{salt:<63}\n", "Tarantool 3.7.0 (Binary)");
+        input.extend_from_slice(greeting.as_bytes());
+        input.extend_from_slice(b"\x08\x81\x01\xce\xff\xff\xff\x01\x80");
+        let mut output = Vec::new();
+        while session.poll_event(&mut input).unwrap().is_some() {}
+        assert!(session.poll_transmit(&mut output));
+        output.clear();
+        assert_eq!(session.generation(), Some(1));
+        Self { session, input, output, frame: Frame::new(), ids: Vec::with_capacity(64) }
+    }
+
+    fn round(&mut self, count: usize, deadline: Option<Instant>) {
+        for number in 0..count {
+            let key = (number as u64, "a part of the key");
+            self.frame.encode(&Select::from(512).key(key)).unwrap();
+            self.ids.push(self.session.send(&mut self.frame, deadline).unwrap());
+        }
+        while self.session.poll_transmit(&mut self.output) {
+            self.output.clear();
+        }
+        let mut reply = *b"\x0d\x82\x00\x00\x01\xcf\0\0\0\0\0\0\0\0";
+        for id in self.ids.drain(..) {
+            reply[6..].copy_from_slice(&id.sync().to_be_bytes());
+            self.input.extend_from_slice(&reply);
+        }
+        let mut answered = 0;
+        while let Some(event) = self.session.poll_event(&mut self.input).unwrap() {
+            let SessionEvent::Answered(id) = event else {
+                panic!("{event:?}");
+            };
+            assert!(self.session.take(id).unwrap().is_ok());
+            answered += 1;
+        }
+        assert_eq!((answered, self.session.poll_action()), (count, None));
+    }
+}
+
+#[test]
+fn a_session_allocates_nothing_for_requests() {
+    let mut link = SessionLink::new();
+    let mut now = some_time();
+    let mut round = |count| {
+        now += Duration::from_millis(1);
+        link.session.handle_timeout(now);
+        link.round(count, Some(now + Duration::from_secs(1)));
+    };
+    (0..100).for_each(|_| round(40));
+    let allocated =
+        measure(|| (0..REQUESTS / 41).for_each(|_| [1, 40].into_iter().for_each(&mut round)));
+    assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn a_session_keeps_little_of_a_peak() {
+    let mut link = SessionLink::new();
+    let allocated = measure(|| {
+        let mut ids = Vec::new();
+        for _ in 0..20 {
+            link.frame.encode(&Select::from(512).key("x".repeat(4 << 20))).unwrap();
+            ids.push(link.session.send(&mut link.frame, None).unwrap());
+            assert!(link.session.poll_transmit(&mut link.output));
+            link.output = Vec::new();
+        }
+        ids.into_iter().for_each(|id| link.session.cancel(id));
+        link.frame = Frame::new();
+    });
+    assert!(allocated.bytes_current < 1 << 20, "{allocated:?}");
 }

@@ -1,6 +1,7 @@
 //! How accepted requests find a place in the output: at once, later, or after the schema is read.
 
 use super::handshake::Own;
+use super::renewal::unless_sent;
 use super::{Connection, Phase};
 use crate::capability::Unsupported;
 use crate::error::Unanswered;
@@ -47,11 +48,12 @@ impl Connection {
     #[cold]
     pub(super) fn refuse(&mut self, id: RequestId, frame: &mut Frame) {
         let capability = frame.needs().and(self.lacking).first();
-        frame.clear();
         if let (Some(capability), Some(server)) = (capability, &self.server) {
             let unsupported = Unsupported { capability, server: server.version() };
-            self.fail_request(id, Unanswered::Unsupported(unsupported));
+            let why = unless_sent(frame, Unanswered::Unsupported(unsupported));
+            self.fail_request(id, why);
         }
+        frame.clear();
     }
 
     /// Queues a request that waits for a place or for the schema, if it still does.
@@ -132,16 +134,22 @@ impl Connection {
                     return;
                 }
                 Resolved::Unknown(name) => {
+                    let why = unless_sent(frame, Unanswered::UnknownName(name));
                     frame.clear();
-                    self.fail_request(id, Unanswered::UnknownName(name));
+                    self.fail_request(id, why);
                     return;
                 }
             }
         } else {
             self.outbox.push(piece, |out| frame.append_to(out, sync))
         };
-        self.slots.set(id, State::InFlight(position));
-        frame.clear();
+        if self.keeping.is_on {
+            let frame = std::mem::take(frame);
+            self.slots.set(id, State::Kept { position, frame });
+        } else {
+            self.slots.set(id, State::InFlight(position));
+            frame.clear();
+        }
     }
 
     /// Whether a request of the frame's stream waits for the schema.

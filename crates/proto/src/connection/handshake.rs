@@ -95,11 +95,13 @@ pub(super) enum Own {
     Id,
     Auth,
     View(View),
+    /// Asks whether the server is still there.
+    Ping,
 }
 
 impl Own {
-    const ALL: [Self; 4] =
-        [Self::Id, Self::Auth, Self::View(View::Spaces), Self::View(View::Indexes)];
+    const ALL: [Self; 5] =
+        [Self::Id, Self::Auth, Self::View(View::Spaces), Self::View(View::Indexes), Self::Ping];
 
     /// Generation 0, which requests never have, in slots that they never get.
     pub(super) const fn sync(self) -> u64 {
@@ -108,6 +110,7 @@ impl Own {
             Self::Auth => 2,
             Self::View(View::Spaces) => 3,
             Self::View(View::Indexes) => 4,
+            Self::Ping => 5,
         };
         SLOT_MAX as u64 + number
     }

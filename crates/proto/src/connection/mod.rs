@@ -4,6 +4,7 @@ mod admission;
 mod events;
 mod handshake;
 mod receive;
+mod renewal;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -13,12 +14,13 @@ use bytes::BytesMut;
 use handshake::Handshake;
 pub(crate) use handshake::PROTOCOL_VERSION;
 pub use handshake::ServerInfo;
+use renewal::Keeping;
 
 use crate::batching::{Batcher, Batching, Decision, Load};
 use crate::capability::Capabilities;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
-use crate::error::{ConnectionError, Outcome, SendError, Stage, Unanswered};
+use crate::error::{ConnectionError, SendError, Stage, Unanswered};
 use crate::frame::{self, Frame};
 use crate::greeting::GREETING_SIZE;
 use crate::outbox::Outbox;
@@ -74,14 +76,20 @@ pub struct Connection {
     /// The error that the server sent last for no request: usually why it closes.
     parting: Option<ServerError>,
     closing: bool,
+    /// What a session needs to go on with the next connection.
+    keeping: Keeping,
     stats: Stats,
 }
 
 #[derive(Debug)]
 enum Phase {
-    Greeting { received: usize },
+    Greeting {
+        received: usize,
+    },
     Login(Handshake),
     Ready,
+    /// Ready for those who have a place; the others stay for the next connection.
+    Holding,
     Ended(ConnectionError),
 }
 
@@ -128,6 +136,7 @@ impl Connection {
             pushes: Pushes::default(),
             parting: None,
             closing: false,
+            keeping: Keeping::default(),
             stats: Stats::default(),
         }
     }
@@ -150,6 +159,18 @@ impl Connection {
         frame: &mut Frame,
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
+        let at_once = self.waiting.is_empty() && self.has_place();
+        self.accept(frame, deadline, at_once)
+    }
+
+    /// `at_once`: it has a place.
+    #[inline]
+    fn accept(
+        &mut self,
+        frame: &mut Frame,
+        deadline: Option<Instant>,
+        at_once: bool,
+    ) -> Result<RequestId, SendError> {
         self.check(frame)?;
         if frame.has_no_reply() {
             return Err(SendError::NoReply);
@@ -166,7 +187,7 @@ impl Connection {
             self.deadlines.insert(deadline, id, live, |id| slots.is_unanswered(id));
         }
         self.stats.requests += 1;
-        if self.waiting.is_empty() && self.has_place() {
+        if at_once {
             self.queue(id, frame, false);
         } else {
             self.slots.set(id, State::Waiting(std::mem::take(frame)));
@@ -237,6 +258,7 @@ impl Connection {
         if !matches!(state, State::Answered(_)) {
             self.stats.cancelled += 1;
         }
+        self.keeping.recycle(Some(state));
         self.forget_stale();
     }
 
@@ -276,7 +298,7 @@ impl Connection {
                     bytes::Buf::advance(input, GREETING_SIZE);
                     self.on_greeting(&greeting);
                 }
-                Phase::Login(_) | Phase::Ready => {
+                Phase::Login(_) | Phase::Ready | Phase::Holding => {
                     match frame::split(input, self.config.packet_bytes_max) {
                         Ok(Some(packet)) => {
                             if let Some(event) = self.on_packet(packet) {
@@ -343,7 +365,7 @@ impl Connection {
             }
             let outcome = self.outcome(id);
             if let Some(position) = self.slots.get(id).and_then(State::position) {
-                if outcome == Outcome::NotSent {
+                if !self.outbox.is_handed_out(position) {
                     self.outbox.neutralize(position);
                 }
             }
@@ -455,7 +477,7 @@ impl Connection {
         match self.phase {
             Phase::Greeting { received } => Stage::Greeting { received },
             Phase::Login(_) => Stage::Login,
-            Phase::Ready | Phase::Ended(_) => Stage::Ready,
+            Phase::Ready | Phase::Holding | Phase::Ended(_) => Stage::Ready,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What packets, and the end of the connection, do to requests.
 
 use super::handshake::Own;
+use super::renewal::unless_sent;
 use super::{Connection, Event, Phase};
 use crate::error::{ConnectionError, Outcome, ProtocolError, Unanswered};
 use crate::error_code::ErrorCode;
@@ -46,7 +47,9 @@ impl Connection {
                 if header.request_type.error_code() == refused && self.resolve_again(id) {
                     return None;
                 }
-                self.slots.set(id, State::Answered(Ok(Response::new(header, body))));
+                let answer = State::Answered(Ok(Response::new(header, body)));
+                let over = self.slots.set(id, answer);
+                self.keeping.recycle(over);
                 let slots = &self.slots;
                 self.deadlines.trim(|id| slots.is_unanswered(id));
                 self.stats.answered += 1;
@@ -66,6 +69,10 @@ impl Connection {
                 let response = Response::new(header, packet.body);
                 match Own::from_sync(header.sync) {
                     Some(Own::View(view)) => self.on_view(view, response),
+                    Some(Own::Ping) if self.keeping.pings > 0 => self.keeping.pings -= 1,
+                    Some(Own::Ping) => {
+                        self.end(ProtocolError::UnknownSync { sync: header.sync }.into());
+                    }
                     Some(own) => return self.on_login_reply(own, response),
                     None => {
                         let error = ProtocolError::UnknownSync { sync: header.sync };
@@ -87,7 +94,12 @@ impl Connection {
                 // It waited only for its turn in a stream.
                 Err(_) if !self.waits_for_schema(id) => self.queue_waiting(id),
                 Err(why) if self.waits(id) => {
-                    self.fail_request(id, Unanswered::SchemaUnavailable(why.as_str().into()));
+                    let why = Unanswered::SchemaUnavailable(why.as_str().into());
+                    let why = match self.slots.get(id).and_then(State::frame) {
+                        Some(frame) => unless_sent(frame, why),
+                        None => why,
+                    };
+                    self.fail_request(id, why);
                 }
                 Err(_) => {}
             }
@@ -95,19 +107,26 @@ impl Connection {
     }
 
     pub(super) fn outcome(&self, id: RequestId) -> Outcome {
-        match self.slots.get(id).and_then(State::position) {
-            Some(position) if self.outbox.is_handed_out(position) => Outcome::MaybeExecuted,
-            _ => Outcome::NotSent,
-        }
+        let state = self.slots.get(id);
+        let was_sent = state.and_then(State::frame).is_some_and(|frame| frame.fate().was_sent);
+        if was_sent || self.is_handed_out(id) { Outcome::MaybeExecuted } else { Outcome::NotSent }
+    }
+
+    /// Whether the request was handed out to be written on this connection.
+    pub(super) fn is_handed_out(&self, id: RequestId) -> bool {
+        let position = self.slots.get(id).and_then(State::position);
+        position.is_some_and(|position| self.outbox.is_handed_out(position))
     }
 
     /// Answers a request without a reply.
     pub(super) fn fail_request(&mut self, id: RequestId, why: Unanswered) {
-        self.slots.set(id, State::Answered(Err(why)));
+        let over = self.slots.set(id, State::Answered(Err(why)));
+        self.keeping.recycle(over);
         self.ended.push_back(id);
     }
 
-    /// Ends the connection and gives every request its answer.
+    /// Ends the connection and gives every request its answer, except those that are kept for the
+    /// next one.
     pub(super) fn end(&mut self, error: ConnectionError) {
         if matches!(self.phase, Phase::Ended(_)) {
             return;
@@ -115,8 +134,9 @@ impl Connection {
         self.phase = Phase::Ended(error);
         let unanswered: Vec<RequestId> = self.slots.unanswered().collect();
         for id in unanswered {
-            let outcome = self.outcome(id);
-            self.fail_request(id, Unanswered::Lost(outcome));
+            if let Some(why) = self.keep_or_fail(id) {
+                self.fail_request(id, why);
+            }
         }
         self.waiting.clear();
         self.unresolved.clear();

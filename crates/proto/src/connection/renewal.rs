@@ -1,0 +1,167 @@
+//! What a [`Session`](crate::session::Session) needs of a connection: requests outlive it.
+
+use std::time::Instant;
+
+use super::handshake::Own;
+use super::{Connection, Phase};
+use crate::batching::Batcher;
+use crate::capability::Capabilities;
+use crate::error::{Outcome, SendError, Unanswered};
+use crate::frame::Frame;
+use crate::outbox::Outbox;
+use crate::request::Ping;
+use crate::schema::Names;
+use crate::slots::{RequestId, State};
+
+/// Whether frames are kept while their requests are under way, and which requests outlive the
+/// connection.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    pub(super) is_on: bool,
+    /// Whether any request outlives the connection.
+    survival: bool,
+    /// Empty frames, for their memory.
+    spare: Vec<Frame>,
+    /// Pings of the session without an answer yet.
+    pub(super) pings: u32,
+}
+
+/// So many empty frames are kept, of so many bytes at most.
+const SPARE_MAX: usize = 1024;
+const SPARE_BYTES_MAX: usize = 4 << 10;
+
+impl Keeping {
+    /// The memory of a request that is over is used again.
+    #[inline]
+    pub(super) fn recycle(&mut self, state: Option<State>) {
+        if !self.is_on {
+            return;
+        }
+        if let Some(mut frame) = state.and_then(State::into_frame) {
+            if self.spare.len() < SPARE_MAX && frame.capacity() <= SPARE_BYTES_MAX {
+                frame.clear();
+                self.spare.push(frame);
+            }
+        }
+    }
+}
+
+/// `why` says that the request was not sent, which is not so if it was on a former connection.
+pub(super) fn unless_sent(frame: &Frame, why: Unanswered) -> Unanswered {
+    if frame.fate().was_sent { Unanswered::Lost(Outcome::MaybeExecuted) } else { why }
+}
+
+impl Connection {
+    /// From now on frames are kept until their requests are answered.
+    pub(crate) fn keep_frames(&mut self, survival: bool) {
+        self.keeping.is_on = true;
+        self.keeping.survival = survival;
+    }
+
+    /// Nothing outlives the end that comes.
+    pub(crate) fn keep_nothing(&mut self) {
+        self.keeping.survival = false;
+    }
+
+    /// An empty frame in place of one that was kept.
+    pub(crate) fn spare_frame(&mut self) -> Frame {
+        self.keeping.spare.pop().unwrap_or_default()
+    }
+
+    /// At the end of the connection: keeps a request for the next one, or says what its answer is.
+    pub(super) fn keep_or_fail(&mut self, id: RequestId) -> Option<Unanswered> {
+        let handed_out = self.is_handed_out(id);
+        let lost = Unanswered::Lost(self.outcome(id));
+        let Some(fate) = self.slots.get(id).and_then(State::frame).map(Frame::fate) else {
+            return Some(lost);
+        };
+        if fate.bound_to.is_some() {
+            return Some(if handed_out { lost } else { Unanswered::ConnectionGone });
+        }
+        if !self.keeping.survival || (handed_out && !fate.is_idempotent) {
+            return Some(lost);
+        }
+        let mut frame = self.slots.set(id, State::Accepted).and_then(State::into_frame)?;
+        frame.fate_mut().was_sent |= handed_out;
+        self.slots.set(id, State::Waiting(frame));
+        None
+    }
+
+    /// After its end: becomes the next connection, not opened yet, in which those that were kept
+    /// wait in the order of their acceptance.
+    pub(crate) fn renew(&mut self) {
+        let slots = &self.slots;
+        let order =
+            |id: &RequestId| slots.get(*id).and_then(State::frame).map(|frame| frame.fate().order);
+        let mut kept: Vec<RequestId> = slots.unanswered().collect();
+        kept.sort_unstable_by_key(order);
+        self.waiting = kept.into();
+        self.unresolved.clear();
+        self.phase = Phase::Greeting { received: 0 };
+        self.handshake_deadline = None;
+        self.server = None;
+        self.lacking = Capabilities::NONE;
+        self.outbox = Outbox::default();
+        self.batcher = Batcher::new(self.config.batching);
+        self.linger_until = None;
+        self.names = Names::default();
+        self.schema_position = 0;
+        self.parting = None;
+        self.keeping.pings = 0;
+    }
+
+    /// The handshake must be over by then.
+    pub(crate) fn set_handshake_deadline(&mut self, deadline: Option<Instant>) {
+        self.handshake_deadline = deadline;
+    }
+
+    /// Gives no more places, except to those who are bound to this connection.
+    pub(crate) fn hold(&mut self) {
+        if !matches!(self.phase, Phase::Ready) {
+            return;
+        }
+        self.phase = Phase::Holding;
+        for id in std::mem::take(&mut self.waiting) {
+            match self.slots.get(id) {
+                Some(State::Waiting(frame)) if frame.fate().bound_to.is_some() => {
+                    self.queue_waiting(id);
+                }
+                Some(State::Waiting(_)) => self.waiting.push_back(id),
+                _ => {}
+            }
+        }
+    }
+
+    /// Accepts a request that can't wait for the next connection, whatever the limits.
+    pub(crate) fn send_at_once(
+        &mut self,
+        frame: &mut Frame,
+        deadline: Option<Instant>,
+    ) -> Result<RequestId, SendError> {
+        self.accept(frame, deadline, true)
+    }
+
+    /// Asks the server for a sign of life.
+    pub(crate) fn ping(&mut self) {
+        let mut frame = Frame::new();
+        // There is nothing that could fail.
+        let _ = frame.encode(&Ping);
+        self.queue_own(&frame, Own::Ping);
+        self.keeping.pings += 1;
+    }
+
+    /// Whether nobody who has a place waits for anything, and all is handed out.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.slots.in_flight() == 0 && self.outbox.requests() == 0
+    }
+
+    /// Whether every request has its answer.
+    pub(crate) fn is_all_answered(&self) -> bool {
+        self.slots.unanswered().next().is_none()
+    }
+
+    /// How many requests are accepted and not over.
+    pub(crate) fn accepted(&self) -> usize {
+        self.slots.occupied()
+    }
+}

@@ -128,7 +128,8 @@ fn after(timeout: Option<Duration>) -> Option<Instant> {
 
 /// The reply to a request that was [submitted](Client::submit).
 ///
-/// Dropping it stops the wait, not the request.
+/// Dropping it stops the wait, not the request: unless that still waits, on servers before 3.0, for
+/// the schema that a name is looked up in; then it is never sent.
 #[must_use = "a request's errors are seen only by waiting for its reply"]
 #[derive(Debug)]
 pub struct Submitted<T> {

@@ -78,6 +78,8 @@ impl Driver {
         cx: &mut Context<'_>,
         output: &mut Vec<u8>,
     ) -> Poll<Result<Output, ConnectionError>> {
+        // Dropped after the lock.
+        let mut replaced = None;
         let mut state = self.shared.lock();
         if let Some(error) = state.conn.failure() {
             return Poll::Ready(Err(error.clone()));
@@ -94,7 +96,7 @@ impl Driver {
                     if let Some(until) = Instant::now().checked_add(time) {
                         state.conn.handle_linger(until);
                     }
-                    state.park_driver(cx.waker());
+                    replaced = state.park_driver(cx.waker());
                     break Poll::Pending;
                 }
                 Decision::Idle if state.conn.is_drained() => {
@@ -102,12 +104,14 @@ impl Driver {
                     break Poll::Ready(Err(ConnectionError::Shutdown));
                 }
                 Decision::Idle => {
-                    state.park_driver(cx.waker());
+                    replaced = state.park_driver(cx.waker());
                     break Poll::Pending;
                 }
             }
         };
         self.next_timeout = state.conn.poll_timeout();
+        drop(state);
+        drop(replaced);
         result
     }
 
@@ -117,12 +121,14 @@ impl Driver {
     /// Ready: the connection is over, because it was closing and nobody waits for anything any
     /// more.
     pub fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
+        // Dropped after the lock.
+        let _replaced;
         let mut state = self.shared.lock();
         if state.is_closing && state.conn.in_flight() == 0 && !state.conn.is_saturated() {
             state.conn.handle_failure(ConnectionError::Shutdown);
             return Poll::Ready(ConnectionError::Shutdown);
         }
-        state.park_driver(cx.waker());
+        _replaced = state.park_driver(cx.waker());
         self.next_timeout = state.conn.poll_timeout();
         Poll::Pending
     }

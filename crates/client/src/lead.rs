@@ -155,7 +155,8 @@ impl Lead {
             } else {
                 match waits {
                     Waits::Reply(id) => {
-                        state.wait(id, sleeper.get_or_insert_with(sleeper_of_this_thread));
+                        // A waker of a thread: dropping it runs no code of users.
+                        drop(state.wait(id, sleeper.get_or_insert_with(sleeper_of_this_thread)));
                     }
                     Waits::Change { id, number, .. } => {
                         let waker = sleeper.get_or_insert_with(sleeper_of_this_thread);

@@ -17,7 +17,8 @@ use crate::shared::Shared;
 ///
 /// The request was queued when this was made; awaiting only waits. Borrows nothing. Dropping it is
 /// safe at any point and stops the wait, not the request: unless the request still waits for a
-/// place at a limit, in which case it is never sent.
+/// place at a limit or, on servers before 3.0, for the schema that a name is looked up in: then it is
+/// never sent.
 #[must_use = "a request's errors are seen only by awaiting its reply"]
 pub struct Pending<T> {
     state: State<T>,
@@ -141,8 +142,8 @@ impl<T> Future for Pending<T> {
             Some((shared, id)) => {
                 let answer = shared.lock().take_or_wait(id, cx.waker());
                 match answer {
-                    Some(answer) => Poll::Ready(self.finish(answer)),
-                    None => Poll::Pending,
+                    Ok(answer) => Poll::Ready(self.finish(answer)),
+                    Err(_replaced) => Poll::Pending,
                 }
             }
             None => match std::mem::replace(&mut self.state, State::Done) {

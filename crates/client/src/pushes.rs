@@ -25,7 +25,7 @@ use crate::shared::State;
 /// Messages are kept in order until they are taken: at most 1024, and 16 MiB of them together. What
 /// comes while so many wait is dropped, and its number told in its place.
 ///
-/// Dropping it stops the wait, not the call.
+/// Dropping it stops the wait, not the call: unless that still waits for a place at a limit.
 ///
 /// ```
 /// # async fn example(client: tarantool_client::Client) -> Result<(), tarantool_client::Error> {
@@ -127,13 +127,14 @@ impl<P: DeserializeOwned, R: DeserializeOwned> CallWithPushes<P, R, Async> {
     }
 
     fn poll_push(&self, cx: &mut Context<'_>) -> Poll<Option<Push>> {
-        let mut state = self.client.shared.lock();
-        if let Some(push) = self.look(&mut state) {
-            return Poll::Ready(push);
-        }
-        if let Some(id) = self.reply.id() {
-            state.wait(id, cx.waker());
-        }
+        let replaced = {
+            let mut state = self.client.shared.lock();
+            if let Some(push) = self.look(&mut state) {
+                return Poll::Ready(push);
+            }
+            self.reply.id().and_then(|id| state.wait(id, cx.waker()))
+        };
+        drop(replaced);
         Poll::Pending
     }
 }

@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tarantool_proto::request::{Ping, Request, Rollback, Subject};
 use tarantool_proto::{
-    Answer, Connection, ConnectionError, Event, Frame, RequestId, SendError, Unanswered, WatchId,
+    Answer, Connection, ConnectionError, Event, Frame, Outcome, RequestId, SendError, Unanswered,
+    WatchId,
 };
 
 use crate::error::{Error, ErrorKind};
@@ -53,7 +54,15 @@ pub(crate) struct State {
     /// The connection's last request; see [`Shared::close`].
     pub(crate) last: Option<RequestId>,
     /// Requests that are sent in any case and whose answers nobody takes.
-    detached: Vec<RequestId>,
+    detached: Vec<Detached>,
+}
+
+/// A rollback that nobody waits for.
+struct Detached {
+    id: RequestId,
+    stream: NonZeroU64,
+    /// How long it may take before it is tried again.
+    timeout: Duration,
 }
 
 struct Waiter {
@@ -204,7 +213,12 @@ impl Shared {
             let mut state = self.lock();
             // An end of the connection rolls back too.
             let id = state.conn.send(frame, deadline).ok()?;
-            state.detached.push(id);
+            if state.conn.is_answered(id) {
+                // Refused: nobody would be told of it.
+                state.conn.take(id);
+            } else {
+                state.detached.push(Detached { id, stream, timeout });
+            }
             state.driver.take()
         });
         if let Some(driver) = driver {
@@ -253,29 +267,32 @@ impl Shared {
 }
 
 impl State {
-    /// Takes the answer of a request, or leaves `waker` to be woken when it is there.
+    /// Takes the answer of a request, or leaves `waker` to be woken when it is there, and returns the
+    /// one that it replaces: see [`wait`](Self::wait).
     #[inline]
-    pub(crate) fn take_or_wait(&mut self, id: RequestId, waker: &Waker) -> Option<Answer> {
-        if let Some(answer) = self.conn.take(id) {
-            return Some(answer);
-        }
-        self.wait(id, waker);
-        None
+    pub(crate) fn take_or_wait(
+        &mut self,
+        id: RequestId,
+        waker: &Waker,
+    ) -> Result<Answer, Option<Waker>> {
+        self.conn.take(id).ok_or_else(|| self.wait(id, waker))
     }
 
-    pub(crate) fn wait(&mut self, id: RequestId, waker: &Waker) {
+    /// Leaves `waker` to be woken for a request. Returns the one that it replaces, to be dropped
+    /// outside of the lock: with it a task may go, and with the task a handle of this connection.
+    #[must_use = "a waker must be dropped outside of the lock"]
+    pub(crate) fn wait(&mut self, id: RequestId, waker: &Waker) -> Option<Waker> {
         let slot = id.slot();
         if self.waiters.len() <= slot {
             self.waiters.resize_with(slot + 1, || None);
         }
-        let Some(place) = self.waiters.get_mut(slot) else {
-            return;
-        };
+        let place = self.waiters.get_mut(slot)?;
         match place {
-            Some(waiter) if waiter.id == id && waiter.waker.will_wake(waker) => {}
+            Some(waiter) if waiter.id == id && waiter.waker.will_wake(waker) => None,
             _ => {
                 self.waiting += usize::from(place.is_none());
-                *place = Some(Waiter { id, waker: waker.clone() });
+                let replaced = place.replace(Waiter { id, waker: waker.clone() });
+                replaced.map(|waiter| waiter.waker)
             }
         }
     }
@@ -366,9 +383,21 @@ impl State {
     }
 
     fn forget_detached(&mut self, id: RequestId) {
-        if let Some(at) = self.detached.iter().position(|detached| *detached == id) {
-            self.detached.swap_remove(at);
-            self.conn.take(id);
+        let Some(at) = self.detached.iter().position(|detached| detached.id == id) else {
+            return;
+        };
+        let Detached { stream, timeout, .. } = self.detached.swap_remove(at);
+        let was_sent = self.conn.take(id) != Some(Err(Unanswered::TimedOut(Outcome::NotSent)));
+        if was_sent || self.is_closing {
+            return;
+        }
+        // The server still has the transaction open.
+        let mut frame = Frame::new();
+        let deadline = Instant::now().checked_add(timeout);
+        if frame.encode_in_stream(stream, &Rollback).is_ok() {
+            if let Ok(id) = self.conn.send(&mut frame, deadline) {
+                self.detached.push(Detached { id, stream, timeout });
+            }
         }
     }
 
@@ -379,11 +408,14 @@ impl State {
         }
     }
 
-    pub(crate) fn park_driver(&mut self, waker: &Waker) {
-        match &mut self.driver {
-            Some(driver) => driver.clone_from(waker),
-            empty => *empty = Some(waker.clone()),
+    /// Leaves `waker` to be woken for the driver. Returns the one that it replaces, to be dropped
+    /// outside of the lock.
+    #[must_use = "a waker must be dropped outside of the lock"]
+    pub(crate) fn park_driver(&mut self, waker: &Waker) -> Option<Waker> {
+        if self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
+            return None;
         }
+        self.driver.replace(waker.clone())
     }
 }
 

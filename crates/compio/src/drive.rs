@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::BytesMut;
 use compio::buf::{BufResult, IntoInner, IoBuf, IoBufMut};
@@ -34,6 +35,7 @@ pub(crate) async fn drive<R: AsyncRead, W: AsyncWrite>(driver: Driver, reader: R
     let mut reading = pin!(read(&driver, &next, reader));
     let mut writing = pin!(write(&driver, &next, writer));
     let mut alarm = Sleep::new(sleep_until);
+    let mut armed: Option<Instant> = None;
     poll_fn(|cx| {
         for _ in 0..TURNS_MAX {
             next.set(Next::Wait);
@@ -42,8 +44,13 @@ pub(crate) async fn drive<R: AsyncRead, W: AsyncWrite>(driver: Driver, reader: R
             }
             let mut driver = driver.borrow_mut();
             if let Some(deadline) = driver.poll_timeout() {
-                if alarm.poll_deadline(cx, deadline).is_ready() {
-                    driver.handle_timeout(std::time::Instant::now());
+                // An earlier setting is kept, and fires too early once: a stream of requests with ever
+                // later deadlines leaves the timer alone.
+                let at = armed.filter(|armed| *armed <= deadline).unwrap_or(deadline);
+                armed = Some(at);
+                if alarm.poll_deadline(cx, at).is_ready() {
+                    armed = None;
+                    driver.handle_timeout(Instant::now());
                     next.set(Next::Again);
                 }
             }

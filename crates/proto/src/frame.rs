@@ -1,5 +1,6 @@
 //! Frames: a request as bytes on its way out, and the cutting of packets on their way in.
 
+use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
@@ -16,7 +17,7 @@ use crate::request::{Body, Request};
 /// A frame is encoded by whoever makes the request, before any lock is taken, and may be used again
 /// and again: [`Connection::send`](crate::Connection::send) copies its bytes and leaves it empty, so
 /// that encoding allocates nothing once the frame has grown to the size of the requests.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Frame {
     bytes: Vec<u8>,
     /// Where the entries of space and index end, if one of them is a name.
@@ -32,6 +33,15 @@ pub struct Frame {
     body_at: usize,
     /// What a [`Session`](crate::session::Session) goes by when a connection is lost.
     fate: Fate,
+}
+
+/// Without the bytes, among which a password may be.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Frame");
+        debug.field("bytes", &self.bytes.len()).field("stream", &self.stream);
+        debug.field("needs", &self.needs).field("fate", &self.fate).finish_non_exhaustive()
+    }
 }
 
 /// What may become of a request when its connection is lost.

@@ -1,6 +1,7 @@
 //! Requests on their way out: bytes in pieces, each of which becomes one write.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::frame;
 
@@ -19,11 +20,17 @@ pub(crate) struct Outbox {
     requests: usize,
 }
 
-#[derive(Debug)]
 struct Piece {
     bytes: Vec<u8>,
     requests: usize,
     start: u64,
+}
+
+/// Without the bytes, among which a password may be.
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} requests in {} bytes from {}", self.requests, self.bytes.len(), self.start)
+    }
 }
 
 const SPARE_MAX: usize = 4;

@@ -195,7 +195,20 @@ impl Connection {
 
     /// Requests that are over leave their ids in the queues; drops those in front, so that a queue
     /// in which nobody waits is empty, and the others before they outgrow the requests under way.
+    /// Forgets requests that ended by themselves and whose answer was taken before an event told of
+    /// it: on an idle connection no event is asked for.
+    #[inline]
+    pub(super) fn forget_ended(&mut self) {
+        while let Some(id) = self.ended.front() {
+            if matches!(self.slots.get(*id), Some(State::Answered(_))) {
+                return;
+            }
+            self.ended.pop_front();
+        }
+    }
+
     pub(super) fn forget_stale(&mut self) {
+        self.forget_ended();
         let occupied = self.slots.occupied();
         let slots = &self.slots;
         let waits = |id: &RequestId| {

@@ -240,6 +240,7 @@ impl Connection {
         match self.slots.release(id) {
             Some(State::Answered(answer)) => {
                 self.pushes.forget(id);
+                self.forget_ended();
                 Some(answer)
             }
             _ => None,
@@ -249,7 +250,7 @@ impl Connection {
     /// Stops the wait for a request's answer.
     ///
     /// A request that has a place is executed all the same, and its reply dropped when it comes;
-    /// one that still waits for a place is never sent.
+    /// one that still waits for a place, or for the schema, is never sent.
     pub fn cancel(&mut self, id: RequestId) {
         let Some(state) = self.slots.release(id) else {
             return;

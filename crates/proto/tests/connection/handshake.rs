@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rmpv::Value;
-use tarantool_proto::request::Ping;
+use tarantool_proto::request::{Auth, Ping};
 use tarantool_proto::{
     AuthMethod, Batching, Config, ConnectionError, ErrorCode, Event, Feature, GreetingError,
     Outcome, ProtocolError, Stage, Unanswered, Version, chap_sha1,
@@ -430,4 +430,15 @@ fn a_password_itself_is_never_sent_in_clear() {
     assert_eq!(scramble_sent(&link.write()[1]).len(), 20);
     assert_eq!(link.feed(&identified("pap-sha256")), []);
     assert_eq!(link.writes().len(), 0);
+}
+
+#[test]
+fn a_password_that_is_queued_is_not_shown() {
+    let mut link = greeted(over_tls(AuthMethod::PapSha256));
+    let bytes: Vec<String> = b"secret".iter().map(u8::to_string).collect();
+    let shown = format!("{:?}", link.conn);
+    assert!(!shown.contains(&bytes.join(", ")) && !shown.contains("secret"), "{shown}");
+    let frame = frame(&Auth::pap_sha256("tester", "secret"));
+    assert!(!format!("{frame:?}").contains(&bytes.join(", ")));
+    assert_eq!(link.write().len(), 2);
 }

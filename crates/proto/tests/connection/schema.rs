@@ -1,7 +1,7 @@
 //! A server whose schema must be read, and names that are not in it.
 
 use rmpv::Value;
-use tarantool_proto::request::{Insert, Select};
+use tarantool_proto::request::{Begin, Insert, Select};
 use tarantool_proto::{Config, Event, IteratorType, Outcome, RequestId, Unanswered};
 
 use crate::peer::*;
@@ -202,4 +202,16 @@ fn a_schema_that_changed_between_its_views_is_read_again() {
     assert_eq!(link.write()[0].kind, INSERT);
     link.send(&Insert::into("users").row((2,)));
     assert_reads_schema(&link.write());
+}
+
+#[test]
+fn requests_that_were_refused_and_taken_leave_nothing() {
+    let mut link = old_server();
+    let shown = format!("{:?}", link.conn).len();
+    for _ in 0..1000 {
+        let id = link.send_in(1, &Begin::new());
+        link.conn.take(id).unwrap().unwrap_err();
+    }
+    // Nobody asked for events meanwhile.
+    assert!(format!("{:?}", link.conn).len() < shown + 500);
 }

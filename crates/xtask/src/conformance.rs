@@ -15,12 +15,13 @@ const PACKAGES: [&str; 5] = [
 ];
 
 /// In the order of the columns, as the modules of the tests are called.
-const RUNTIMES: [(&str, &str); 6] = [
+const RUNTIMES: [(&str, &str); 7] = [
     ("tokio_current_thread", "tokio ct"),
     ("tokio_multi_thread", "tokio mt"),
     ("async_std", "async-std"),
     ("smol", "smol"),
     ("compio", "compio"),
+    ("compio_polling", "compio rd"),
     ("blocking", "blocking"),
 ];
 
@@ -104,7 +105,7 @@ impl std::fmt::Display for Table {
         writeln!(
             f,
             "\nR: on a real server, E: on the embedded one, S: on a scripted peer; !: failed; \
-             -: not for this one\n{} cases, {} tests, {failed} failed",
+             -: not for this one; compio rd: compio by readiness, without io_uring\n{} cases, {} tests, {failed} failed",
             self.cases.len(),
             all().count(),
         )

@@ -34,6 +34,8 @@
 //! replace `tarantool_async_std` by `tarantool_smol` and `async_std::task` by `smol`: `Client`,
 //! `Space` and all else are the same types, so nothing more changes.
 
+use std::future::Future;
+use std::io;
 use std::time::Instant;
 
 use async_std::net::TcpStream;
@@ -43,7 +45,7 @@ use async_std::task;
 use futures_io::{AsyncRead, AsyncWrite};
 pub use tarantool_client::api::*;
 pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
-use tarantool_client::{Opening, Sleep};
+use tarantool_client::{Drive, Opening, Sleep, Transport, once};
 use tarantool_futures_io::Socket;
 
 /// Connects and logs in, and spawns the task that drives the connection.
@@ -59,20 +61,29 @@ where
     C: TryInto<Config>,
     Error: From<C::Error>,
 {
-    let config = config.try_into()?;
-    let opening = Opening::begin(&config);
-    match config.address() {
-        Address::Tcp { host, port } => start(opening, tcp(opening, host, *port).await?).await,
-        #[cfg(unix)]
-        Address::Unix(path) => {
-            start(opening, opening.open(Sleep::new(until), UnixStream::connect(path)).await?).await
-        }
-        _ => Err(opening.unsupported()),
-    }
+    start(&config.try_into()?, open).await
 }
 
-/// As [`connect`], over a stream that is open: through a proxy, over TLS, in memory. The address of
-/// `config` serves for messages only.
+/// As [`connect`], over streams that `open` opens: through a proxy, over TLS. It is called with an
+/// address of `config` whenever a connection is needed.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_with<F, O, S>(config: &Config, mut open: F) -> Result<Client, Error>
+where
+    F: FnMut(Address) -> O + Send + Unpin + 'static,
+    O: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let open = move |address| {
+        let opening = open(address);
+        async { Ok(Socket::new(opening.await?)) }
+    };
+    start(config, open).await
+}
+
+/// As [`connect`], over a stream that is open, such as one in memory. The address of `config` serves
+/// for messages only, and when the connection is lost there is no other.
 ///
 /// # Errors
 /// The peer does not speak the protocol, the login is refused, or the connect timeout passes.
@@ -80,7 +91,7 @@ pub async fn connect_over<S>(config: &Config, stream: S) -> Result<Client, Error
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    start(Opening::begin(config), stream).await
+    start(&config.clone().reconnect(false), once(Socket::new(stream))).await
 }
 
 /// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
@@ -108,37 +119,36 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    match config.address() {
+    let transport = opening.open(Sleep::new(until), open(opening.address().clone())).await?;
+    opening.changes(&follow, transport, Sleep::new(until)).await
+}
+
+async fn start<F, O, T>(config: &Config, open: F) -> Result<Client, Error>
+where
+    F: FnMut(Address) -> O + Send + Unpin + 'static,
+    O: Future<Output = io::Result<T>> + Send + 'static,
+    T: Transport + Send + 'static,
+{
+    let (client, driver) = tarantool_client::connect(config);
+    let drive = Drive::new(driver, open, Sleep::new(until));
+    task::spawn(drive);
+    if !config.is_lazy() {
+        client.ready().await?;
+    }
+    Ok(client)
+}
+
+async fn open(address: Address) -> io::Result<Box<dyn Transport + Send>> {
+    match &address {
         Address::Tcp { host, port } => {
-            let stream = Socket::new(tcp(opening, host, *port).await?);
-            opening.changes(&follow, stream, Sleep::new(until)).await
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(Socket::new(stream)))
         }
         #[cfg(unix)]
-        Address::Unix(path) => {
-            let stream = opening.open(Sleep::new(until), UnixStream::connect(path)).await?;
-            opening.changes(&follow, Socket::new(stream), Sleep::new(until)).await
-        }
-        _ => Err(opening.unsupported()),
+        Address::Unix(path) => Ok(Box::new(Socket::new(UnixStream::connect(path).await?))),
+        _ => Err(address.unsupported()),
     }
-}
-
-async fn tcp(opening: Opening<'_>, host: &str, port: u16) -> Result<TcpStream, Error> {
-    let connecting = async {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
-    opening.open(Sleep::new(until), connecting).await
-}
-
-async fn start<S>(opening: Opening<'_>, stream: S) -> Result<Client, Error>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (client, drive) = tarantool_futures_io::connect_over(opening, stream, Sleep::new(until));
-    task::spawn(drive);
-    client.ready().await?;
-    Ok(client)
 }
 
 async fn until(instant: Instant) {

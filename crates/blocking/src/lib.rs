@@ -38,22 +38,21 @@
 
 #![cfg(unix)]
 
+mod connecting;
 mod socket;
 
-use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use tarantool_client::{
     Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
-    ConfigError, ConnectionError, Error, ErrorCode, ErrorKind, Executed, Follow, FollowError,
-    Isolation, IteratorType, Operation, Outcome, Page, Position, Prepared, Response, ServerError,
-    ServerInfo, Statement, Stats, Submitted, Unsupported, Vclock, WatchedValue, msgpack, named,
-    ops, request, types,
+    ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed, Follow,
+    FollowError, Isolation, IteratorType, Operation, Outcome, Page, Position, Prepared, Response,
+    ServerError, ServerInfo, Statement, Stats, Status, Submitted, Unsupported, Vclock,
+    WatchedValue, msgpack, named, ops, request, types,
 };
 use tarantool_client::{Blocking, Opening};
+
+use crate::connecting::Sockets;
 
 /// The handle: every verb waits and returns its result.
 pub type Client = tarantool_client::Client<Blocking>;
@@ -117,6 +116,8 @@ pub type CallWithPushes<P, R> = tarantool_client::CallWithPushes<P, R, Blocking>
 /// resolved by the operating system, whose own time limits apply to that; its addresses are tried
 /// in turn within the connect timeout.
 ///
+/// A lost connection is made anew by the threads that wait for replies, and so while one does.
+///
 /// # Errors
 /// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is
 /// refused, or the connect timeout passes.
@@ -126,20 +127,7 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let opening = Opening::begin(&config);
-    let until = opening.until();
-    let tick = tick(&config);
-    match config.address() {
-        Address::Tcp { host, port } => {
-            let stream = tcp(opening, host, *port, tick)?;
-            tarantool_client::connect_blocking(&config, socket::Stream::new(stream, tick), until)
-        }
-        Address::Unix(path) => {
-            let stream = unix(opening, path, tick)?;
-            tarantool_client::connect_blocking(&config, socket::Stream::new(stream, tick), until)
-        }
-        _ => Err(opening.unsupported()),
-    }
+    tarantool_client::connect_blocking(&config, Sockets { tick: tick(&config) })
 }
 
 /// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
@@ -174,31 +162,8 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    let until = opening.until();
-    match config.address() {
-        Address::Tcp { host, port } => {
-            let socket = socket::Stream::new(tcp(opening, host, *port, TICK_MAX)?, TICK_MAX);
-            tarantool_client::changes_blocking(&config, &follow, socket, until)
-        }
-        Address::Unix(path) => {
-            let socket = socket::Stream::new(unix(opening, path, TICK_MAX)?, TICK_MAX);
-            tarantool_client::changes_blocking(&config, &follow, socket, until)
-        }
-        _ => Err(opening.unsupported()),
-    }
-}
-
-fn tcp(opening: Opening<'_>, host: &str, port: u16, tick: Duration) -> Result<TcpStream, Error> {
-    open_tcp(host, port, opening.until())
-        .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-        .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
-        .map_err(|error| opening.failed(&error))
-}
-
-fn unix(opening: Opening<'_>, path: &Path, tick: Duration) -> Result<UnixStream, Error> {
-    UnixStream::connect(path)
-        .and_then(|stream| stream.set_read_timeout(Some(tick)).map(|()| stream))
-        .map_err(|error| opening.failed(&error))
+    let socket = opening.open_blocking(&Sockets { tick: TICK_MAX })?;
+    tarantool_client::changes_blocking(&config, &follow, socket, opening.until())
 }
 
 /// How long a read may block before it looks at the time: long enough to cost nothing, and short
@@ -212,24 +177,3 @@ fn tick(config: &Config) -> Duration {
 
 const TICK_MIN: Duration = Duration::from_millis(10);
 const TICK_MAX: Duration = Duration::from_secs(1);
-
-fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<TcpStream> {
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-    for address in (host, port).to_socket_addrs()? {
-        let opened = match until {
-            Some(until) => {
-                let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                TcpStream::connect_timeout(&address, left)
-            }
-            None => TcpStream::connect(address),
-        };
-        match opened {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
-}

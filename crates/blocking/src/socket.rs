@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{SendFlags, send};
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use tarantool_client::{Interest, Socket};
 
 /// A TCP or Unix stream whose read timeout is set to `tick`.
@@ -44,28 +44,42 @@ where
     }
 
     fn wait(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Interest> {
-        let mut flags = PollFlags::empty();
-        flags.set(PollFlags::IN, interest.read);
-        flags.set(PollFlags::OUT, interest.write);
-        let mut polled = [PollFd::new(&self.stream, flags)];
-        let timeout = timeout.map(|timeout| Timespec {
-            tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
-        });
-        match poll(&mut polled, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let ready = polled.first().map_or(PollFlags::empty(), PollFd::revents);
-        // An error or a hang-up shows in the next read or write.
-        let ended = ready.intersects(PollFlags::ERR | PollFlags::HUP);
-        Ok(Interest {
-            read: interest.read && (ended || ready.contains(PollFlags::IN)),
-            write: interest.write && (ended || ready.contains(PollFlags::OUT)),
-        })
+        wait(&self.stream, interest, timeout)
     }
 
     fn tick(&self) -> Duration {
         self.tick
     }
+
+    fn shutdown(&self) {
+        // It may be shut down or broken already.
+        let _ = shutdown(&self.stream, Shutdown::Both);
+    }
+}
+
+/// Whether something can be written within `timeout`, or writing has failed.
+pub(crate) fn wait_writable(socket: &impl AsFd, timeout: Option<Duration>) -> io::Result<bool> {
+    Ok(wait(socket, Interest { read: false, write: true }, timeout)?.write)
+}
+
+fn wait(socket: &impl AsFd, interest: Interest, timeout: Option<Duration>) -> io::Result<Interest> {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN, interest.read);
+    flags.set(PollFlags::OUT, interest.write);
+    let mut polled = [PollFd::new(socket, flags)];
+    let timeout = timeout.map(|timeout| Timespec {
+        tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    match poll(&mut polled, timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let ready = polled.first().map_or(PollFlags::empty(), PollFd::revents);
+    // An error or a hang-up shows in the next read or write.
+    let ended = ready.intersects(PollFlags::ERR | PollFlags::HUP);
+    Ok(Interest {
+        read: interest.read && (ended || ready.contains(PollFlags::IN)),
+        write: interest.write && (ended || ready.contains(PollFlags::OUT)),
+    })
 }

@@ -10,10 +10,11 @@ use tarantool_proto::Response;
 use tarantool_proto::request::Request;
 
 use crate::client::Client;
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::driver::shared;
 use crate::error::Error;
-use crate::lead::Lead;
+use crate::lead::{Lead, Waits};
+use crate::life::Status;
 use crate::mode::{Mode, sealed};
 use crate::pending::Pending;
 
@@ -43,6 +44,28 @@ pub trait Socket: Send + Sync {
     /// How long a [`recv`](Self::recv) may block: shorter waits for a deadline go through
     /// [`wait`](Self::wait), which costs a system call more.
     fn tick(&self) -> Duration;
+
+    /// The socket is given up: whoever waits for it returns soon, with whatever result.
+    fn shutdown(&self);
+}
+
+/// Opens sockets: what the blocking adapter gives to [`connect_blocking`].
+pub trait Connector: Send + Sync {
+    /// Begins to open a socket to this address.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    fn begin(&self, address: &Address) -> io::Result<Box<dyn Connecting>>;
+}
+
+/// A socket that is being opened.
+pub trait Connecting: Send {
+    /// Waits until the socket is open, at most for `timeout`; `None` waits for ever. `Ok(None)`: not
+    /// yet.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Option<Arc<dyn Socket>>>;
 }
 
 /// What a socket is to be ready for, or is.
@@ -54,21 +77,20 @@ pub struct Interest {
     pub write: bool,
 }
 
-/// A client over an open `socket`, after the handshake.
+/// A client whose sockets `connector` opens. Connects, unless it is to be lazy.
 ///
 /// # Errors
-/// The handshake failed, or was not over at `opening_until`.
+/// No address can be connected to.
 pub fn connect_blocking(
     config: &Config,
-    socket: impl Socket + 'static,
-    opening_until: Option<Instant>,
+    connector: impl Connector + 'static,
 ) -> Result<Client<Blocking>, Error> {
-    let shared = shared(config, opening_until);
-    let lead = Arc::new(Lead::new(Arc::clone(&shared), Box::new(socket)));
-    if let Err(error) = lead.open() {
-        return Err(Error::connect(shared.address(), error));
+    let shared = shared(config);
+    let lead = Arc::new(Lead::new(Arc::clone(&shared), Arc::new(connector)));
+    if !config.is_lazy {
+        lead.open()?;
     }
-    Ok(Client::new(shared, Blocking { lead }, config.request_timeout))
+    Ok(Client::new(shared, Blocking { lead }, config))
 }
 
 /// Calls wait for their replies, driving the socket meanwhile: every verb returns its result.
@@ -116,9 +138,21 @@ impl Client<Blocking> {
         Submitted { pending, lead: Arc::clone(&self.mode().lead) }
     }
 
-    /// Writes what is queued, or as much of it as the server takes within the request timeout.
+    /// Writes all that was submitted, or as much of it as the server takes within the request
+    /// timeout.
     pub fn flush(&self) {
-        self.mode().lead.write_queued(after(self.timeout()));
+        self.mode().lead.write_all(after(self.timeout()));
+    }
+
+    /// Waits until the status is another than `seen`, for `timeout` at most, and returns it. Drives
+    /// the connection meanwhile.
+    pub fn status_changed(&self, seen: &Status, timeout: Duration) -> Status {
+        let until = after(Some(timeout));
+        self.mode().lead.drive_until(Waits::Briefly { until }, |state| {
+            let status = state.life.status(&state.session);
+            let is_late = until.is_some_and(|until| until <= Instant::now());
+            (status != *seen || is_late).then_some(status)
+        })
     }
 }
 

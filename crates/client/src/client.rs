@@ -3,27 +3,30 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tarantool_proto::msgpack::DecodeError;
 use tarantool_proto::request::{Auth, Call, Eval, Identifier, Ping, Request, Subject};
-use tarantool_proto::{Connection, RequestId, Response, ServerInfo, Stats};
+use tarantool_proto::session::Session;
+use tarantool_proto::{Credentials, Password, RequestId, Response, ServerInfo, Stats};
 
+use crate::config::Config;
 use crate::error::Error;
+use crate::life::Status;
 use crate::mode::{Async, Mode};
 use crate::pending::Pending;
-use crate::shared::Shared;
+use crate::shared::{Sending, Shared};
 use crate::space::Space;
 use crate::stream::InStream;
 
-/// A connection to a Tarantool, shared by any number of tasks or threads.
+/// A Tarantool, as any number of tasks or threads share it over one connection at a time.
 ///
-/// Cheap to clone. Requests of all clones share one connection and its system calls: they leave
+/// Cheap to clone. Requests of all clones share the connection and its system calls: they leave
 /// together in one write and their replies are matched by sync id. When the last clone is dropped,
-/// requests that were accepted are still sent and executed, within the request timeout, and the
+/// requests that were accepted are still sent and executed, within the close timeout, and the
 /// connection is closed.
 ///
 /// Every verb starts its request when it is called. On an asynchronous runtime it returns a
@@ -31,10 +34,26 @@ use crate::stream::InStream;
 ///
 /// Errors of every verb: see [`Error`]; its [`outcome`](Error::outcome) says whether the server may
 /// have executed the request.
+///
+/// # When the connection is lost
+///
+/// Another one is made, to the next [address](crate::Config::or_address), unless
+/// [told otherwise](crate::Config::reconnect). What becomes of requests:
+///
+/// | request | |
+/// |---|---|
+/// | not written yet | waits for the next connection, until its timeout |
+/// | written, and idempotent: a select, a ping, or [marked](Self::idempotent) so | is sent again, until its timeout |
+/// | written, any other | fails at once: [`MaybeExecuted`](crate::Outcome::MaybeExecuted) |
+/// | of a transaction, a stream or a prepared statement | fails: those belong to the connection |
+///
+/// So nothing is executed twice that must not be. New requests wait for the next connection;
+/// [watchers](crate::Watcher) go on by themselves and tell that values may have been missed.
 #[derive(Clone)]
 pub struct Client<M: Mode = Async> {
     pub(crate) shared: Arc<Shared>,
     timeout: Option<Duration>,
+    is_idempotent: bool,
     /// Where its requests are executed one after another, if they are.
     pub(crate) stream: Option<Arc<InStream>>,
     /// Dropped after the mode's own parts are no longer used through this handle.
@@ -48,9 +67,6 @@ struct CloseOnDrop<M: Mode> {
     timeout: Duration,
 }
 
-/// How long closing may take where requests may take any time.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
 impl<M: Mode> Drop for CloseOnDrop<M> {
     fn drop(&mut self) {
         self.shared.close(self.timeout);
@@ -59,13 +75,11 @@ impl<M: Mode> Drop for CloseOnDrop<M> {
 }
 
 impl<M: Mode> Client<M> {
-    pub(crate) fn new(shared: Arc<Shared>, mode: M, timeout: Option<Duration>) -> Self {
-        let last = Arc::new(CloseOnDrop {
-            shared: Arc::clone(&shared),
-            mode,
-            timeout: timeout.unwrap_or(CLOSE_TIMEOUT),
-        });
-        Self { shared, timeout, stream: None, last }
+    pub(crate) fn new(shared: Arc<Shared>, mode: M, config: &Config) -> Self {
+        let timeout = config.close_timeout;
+        let last = Arc::new(CloseOnDrop { shared: Arc::clone(&shared), mode, timeout });
+        let timeout = config.request_timeout;
+        Self { shared, timeout, is_idempotent: false, stream: None, last }
     }
 
     pub(crate) fn mode(&self) -> &M {
@@ -83,13 +97,20 @@ impl<M: Mode> Client<M> {
         request: &R,
         decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> Pending<T> {
-        let (sent, subject) = self.submit_in_stream(request);
+        let (sent, subject) = self.submit_with(request, self.sending(), |_, _| {});
         Pending::new(&self.shared, sent, subject, decode)
     }
 
+    /// How requests of this view are sent.
     #[inline]
-    fn submit_in_stream<R: Request>(&self, request: &R) -> (Result<RequestId, Error>, Subject) {
-        self.submit_with(request, |_, _| {})
+    pub(crate) fn sending(&self) -> Sending<'_> {
+        Sending {
+            timeout: self.timeout,
+            stream: self.stream.as_deref(),
+            bound_to: None,
+            is_idempotent: self.is_idempotent,
+            is_impatient: false,
+        }
     }
 
     /// Queues a request, and does `at_once` before anyone can write it.
@@ -97,14 +118,14 @@ impl<M: Mode> Client<M> {
     pub(crate) fn submit_with<R: Request>(
         &self,
         request: &R,
-        at_once: impl FnOnce(&mut Connection, RequestId),
+        sending: Sending<'_>,
+        at_once: impl FnOnce(&mut Session, RequestId),
     ) -> (Result<RequestId, Error>, Subject) {
-        let subject = request.subject();
-        let Some(stream) = &self.stream else {
-            return (self.shared.submit(request, subject, self.timeout, None, at_once), subject);
-        };
-        let subject = stream.name(subject);
-        (self.shared.submit(request, subject, self.timeout, Some(stream), at_once), subject)
+        let mut subject = request.subject();
+        if let Some(stream) = sending.stream {
+            subject = stream.name(subject);
+        }
+        (self.shared.submit(request, subject, sending, at_once), subject)
     }
 
     /// Starts a request whose result `settle` makes; it is dropped if the reply is.
@@ -113,7 +134,7 @@ impl<M: Mode> Client<M> {
         request: &R,
         settle: impl FnOnce(Result<(), Error>) -> Result<T, Error> + Send + Sync + 'static,
     ) -> M::Reply<T> {
-        let (sent, subject) = self.submit_in_stream(request);
+        let (sent, subject) = self.submit_with(request, self.sending(), |_, _| {});
         self.mode().reply(Pending::guarded(&self.shared, sent, subject, Box::new(settle)))
     }
 
@@ -146,23 +167,77 @@ impl<M: Mode> Client<M> {
         self.request(&Ping, |_, _| Ok(()))
     }
 
+    /// As [`send`](Self::send), for those who prefer an error to waiting for a place at a limit or for
+    /// a connection.
+    ///
+    /// # Errors
+    /// As every verb; [`Saturated`](tarantool_proto::SendError::Saturated) when there is no place.
+    pub fn try_send<R: Request>(&self, request: R) -> M::Reply<Response> {
+        let sending = Sending { is_impatient: true, ..self.sending() };
+        let (sent, subject) = self.submit_with(&request, sending, |_, _| {});
+        self.mode().reply(Pending::new(&self.shared, sent, subject, |response, _| Ok(response)))
+    }
+
+    /// Another view of the same client whose requests may be executed twice without harm, and so are
+    /// sent again when the connection is lost before they are answered. Selects and pings are of that
+    /// kind by nature.
+    ///
+    /// ```no_run
+    /// # async fn example(client: tarantool_client::Client) -> Result<(), tarantool_client::Error> {
+    /// let rate: f64 = client.idempotent().call("exchange_rate", ("EUR", "USD")).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn idempotent(&self) -> Self {
+        Self { is_idempotent: true, ..self.clone() }
+    }
+
     /// Changes the user of the session, for all clones: requests made after this are that user's.
     ///
     /// By `chap-sha1`, so that the password does not leave. Refused, the session keeps its user.
+    /// Connections to come log in as this user too, once the reply has been waited for.
     ///
     /// # Errors
     /// As every verb; the server's codes are
     /// [`CREDS_MISMATCH`](crate::ErrorCode::CREDS_MISMATCH) and, for an unknown user before 2.10.4,
     /// [`NO_SUCH_USER`](crate::ErrorCode::NO_SUCH_USER).
     pub fn log_in(&self, user: &str, password: &str) -> M::Reply<()> {
-        // Handles are given out after the greeting.
-        let salt = self.server().map(|server| *server.greeting().salt()).unwrap_or_default();
-        self.request(&Auth::chap_sha1(user, password.as_bytes(), &salt), |_, _| Ok(()))
+        let credentials = Credentials { user: user.into(), password: Password::new(password) };
+        self.change_user(Some(credentials), |salt| Auth::chap_sha1(user, password.as_bytes(), salt))
     }
 
     /// Makes the session that of the user `guest` again, for all clones.
     pub fn log_out(&self) -> M::Reply<()> {
-        self.request(&Auth::guest(), |_, _| Ok(()))
+        self.change_user(None, |_| Auth::guest())
+    }
+
+    fn change_user<'a>(
+        &self,
+        credentials: Option<Credentials>,
+        auth: impl FnOnce(&[u8; 20]) -> Auth<'a>,
+    ) -> M::Reply<()> {
+        let (salt, generation) = {
+            let state = self.shared.lock();
+            let salt = state.session.server().map(|server| *server.greeting().salt());
+            (salt.unwrap_or_default(), state.session.generation())
+        };
+        let request = auth(&salt);
+        let (sent, subject) = match generation {
+            // The salt is that of this connection.
+            Some(_) => {
+                let sending = Sending { bound_to: generation, ..self.sending() };
+                self.submit_with(&request, sending, |_, _| {})
+            }
+            None => (Err(self.shared.not_connected(request.subject())), request.subject()),
+        };
+        let shared = Arc::clone(&self.shared);
+        let settle = move |result: Result<(), Error>| {
+            if result.is_ok() {
+                shared.lock().session.set_credentials(credentials);
+            }
+            result
+        };
+        self.mode().reply(Pending::guarded(&self.shared, sent, subject, Box::new(settle)))
     }
 
     /// Calls a stored function or a Lua global, such as `box.info` or `space:method`.
@@ -200,64 +275,97 @@ impl<M: Mode> Client<M> {
         Self { timeout, ..self.clone() }
     }
 
-    /// Who answered when this connection was opened.
+    /// Who answered on the present connection; `None` while there is none.
     #[must_use]
     pub fn server(&self) -> Option<ServerInfo> {
-        self.shared.lock().conn.server().cloned()
+        self.shared.lock().session.server().cloned()
     }
 
-    /// What the connection has done so far.
+    /// Where the client is in its life.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let state = self.shared.lock();
+        state.life.status(&state.session)
+    }
+
+    /// What all connections together have done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        *self.shared.lock().conn.stats()
+        *self.shared.lock().session.stats()
     }
 
     /// How many requests are queued or written and not answered.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.shared.lock().conn.in_flight()
+        self.shared.lock().session.in_flight()
     }
 
-    /// Accepts no more requests from any clone. Those accepted are still answered.
+    /// Accepts no more requests from any clone. Those accepted are still answered, within the
+    /// [close timeout](crate::Config::close_timeout).
     pub fn close(&self) {
         self.shared.close(self.last.timeout);
     }
 
-    /// Why the connection has ended, if it has.
+    /// Why the client is over, if it is: it was closed, or there are no more connections.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
-        let failure = self.shared.lock().conn.failure().cloned();
-        failure.map(|error| Error::connect(self.shared.address(), error))
+        self.shared.failure()
     }
 }
 
 impl Client<Async> {
-    /// Waits until the handshake is over: for adapters, before they hand the client out.
+    /// Waits until there is a connection: for adapters, before they hand the client out.
     ///
     /// # Errors
-    /// The connection ended before.
+    /// The client was over before.
     pub async fn ready(&self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_ready(cx)).await
+        poll_fn(|cx| {
+            {
+                let mut state = self.shared.lock();
+                if state.session.failure().is_none() {
+                    if state.life.was_ready {
+                        return Poll::Ready(Ok(()));
+                    }
+                    state.life.wait(cx.waker());
+                    return Poll::Pending;
+                }
+            }
+            Poll::Ready(self.shared.failure().map_or(Ok(()), Err))
+        })
+        .await
     }
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut state = self.shared.lock();
-        if let Some(error) = state.conn.failure().cloned() {
-            drop(state);
-            return Poll::Ready(Err(Error::connect(self.shared.address(), error)));
-        }
-        if state.is_ready {
-            return Poll::Ready(Ok(()));
-        }
-        state.wait_ready(cx.waker());
-        Poll::Pending
+    /// Waits until the status is another than `seen`, and returns it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: tarantool_client::Client) {
+    /// use tarantool_client::Status;
+    ///
+    /// let mut status = client.status();
+    /// while status != Status::Closed {
+    ///     println!("{status:?}");
+    ///     status = client.status_changed(&status).await;
+    /// }
+    /// # }
+    /// ```
+    pub async fn status_changed(&self, seen: &Status) -> Status {
+        poll_fn(|cx| {
+            let mut state = self.shared.lock();
+            let status = state.life.status(&state.session);
+            if status != *seen {
+                return Poll::Ready(status);
+            }
+            state.life.wait(cx.waker());
+            Poll::Pending
+        })
+        .await
     }
 }
 
 impl<M: Mode> fmt::Debug for Client<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("address", &self.shared.address())
+            .field("addresses", &self.shared.addresses_as_text())
             .field("timeout", &self.timeout)
             .field("stream", &self.stream.as_ref().map(|stream| stream.id))
             .finish_non_exhaustive()

@@ -1,15 +1,16 @@
 //! The one loop for readiness-based runtimes.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
 use tarantool_proto::ConnectionError;
 
+use crate::config::Address;
 use crate::driver::{Driver, Output};
 
 /// A byte stream of a runtime: what an adapter gives to [`Drive`].
@@ -28,20 +29,38 @@ pub trait Transport: Unpin {
     fn poll_write(&mut self, cx: &mut Context<'_>, output: &[u8]) -> Poll<io::Result<usize>>;
 }
 
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<io::Result<usize>> {
+        (**self).poll_read(cx, input)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, output: &[u8]) -> Poll<io::Result<usize>> {
+        (**self).poll_write(cx, output)
+    }
+}
+
 /// A timer of a runtime: what an adapter gives to [`Drive`].
 pub trait Timer: Unpin {
     /// Ready once `deadline` has passed. The deadline may differ from that of the call before.
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 }
 
-/// A connection being driven: a future to spawn, done when the connection is over.
+/// Opens a transport that was opened before, once: for a client without reconnecting.
+pub fn once<T>(transport: T) -> impl FnMut(Address) -> Ready<io::Result<T>> {
+    let mut transport = Some(transport);
+    move |_| ready(transport.take().ok_or_else(|| io::ErrorKind::NotConnected.into()))
+}
+
+/// A client being driven, over one connection after another: a future to spawn, done when the client
+/// is over.
 ///
 /// Each turn reads first, then writes, then looks at the time; neither of them ever waits for
 /// another. After some turns without a pause it lets other tasks run.
 #[must_use = "a connection does nothing unless its drive is polled"]
-pub struct Drive<T, S> {
+pub struct Drive<F, O, T, S> {
     driver: Driver,
-    transport: T,
+    connect: F,
+    link: Link<O, T>,
     timer: S,
     /// What the timer is set to.
     armed: Option<Instant>,
@@ -50,15 +69,29 @@ pub struct Drive<T, S> {
     written: usize,
 }
 
+/// The transport, as far as it has come.
+enum Link<O, T> {
+    Closed,
+    Opening { attempt: u64, opening: Pin<Box<O>> },
+    Open(T),
+}
+
 /// Turns before other tasks get theirs.
 const TURNS_MAX: usize = 16;
 
-impl<T: Transport, S: Timer> Drive<T, S> {
-    /// Drives `driver` over an open `transport`.
-    pub fn new(driver: Driver, transport: T, timer: S) -> Self {
+impl<F, O, T, S> Drive<F, O, T, S>
+where
+    F: FnMut(Address) -> O,
+    O: Future<Output = io::Result<T>>,
+    T: Transport,
+    S: Timer,
+{
+    /// Drives `driver` over transports that `connect` opens when one is needed.
+    pub fn new(driver: Driver, connect: F, timer: S) -> Self {
         Self {
             driver,
-            transport,
+            connect,
+            link: Link::Closed,
             timer,
             armed: None,
             input: BytesMut::new(),
@@ -67,75 +100,100 @@ impl<T: Transport, S: Timer> Drive<T, S> {
         }
     }
 
-    /// Whether something was read.
+    /// Reads, or opens what is to be read. Whether something happened.
     #[inline]
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, ConnectionError> {
-        Driver::make_room(&mut self.input);
-        match self.transport.poll_read(cx, &mut self.input) {
-            Poll::Pending => Ok(false),
-            Poll::Ready(Ok(0)) => Err(self.driver.handle_eof(self.unwritten())),
-            Poll::Ready(Ok(read)) => {
-                self.driver.handle_input(&mut self.input, read)?;
-                Ok(true)
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.link {
+            Link::Open(transport) => {
+                Driver::make_room(&mut self.input);
+                match transport.poll_read(cx, &mut self.input) {
+                    Poll::Pending => return false,
+                    Poll::Ready(Ok(0)) => self.driver.handle_eof(),
+                    Poll::Ready(Ok(read)) => self.driver.handle_input(&mut self.input, read),
+                    Poll::Ready(Err(error)) => self.driver.handle_failure(&error),
+                }
+                if !self.driver.is_connected() {
+                    self.link = Link::Closed;
+                }
+                true
             }
-            Poll::Ready(Err(error)) => Err(self.fail(error.to_string())),
+            Link::Opening { attempt, opening } => {
+                let attempt = *attempt;
+                let Poll::Ready(opened) = opening.as_mut().poll(cx) else {
+                    return false;
+                };
+                self.link = Link::Closed;
+                match opened {
+                    Ok(transport) => {
+                        if self.driver.handle_connected(attempt) {
+                            self.link = Link::Open(transport);
+                        }
+                    }
+                    Err(error) => self.driver.handle_connect_failed(attempt, &error),
+                }
+                true
+            }
+            Link::Closed => false,
         }
     }
 
-    /// Whether something was written.
+    /// Whether something was written, or the transport failed.
     #[inline]
-    fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let Link::Open(transport) = &mut self.link else {
+            return false;
+        };
         let rest = self.output.get(self.written..).unwrap_or_default();
-        match ready!(self.transport.poll_write(cx, rest)) {
-            Ok(0) => Poll::Ready(Err(self.fail("it takes no more bytes".into()))),
-            Ok(count) => {
+        match transport.poll_write(cx, rest) {
+            Poll::Pending => return self.driver.poll_blocked(cx).is_ready(),
+            Poll::Ready(Ok(0)) => self.driver.handle_failure(&"it takes no more bytes"),
+            Poll::Ready(Ok(count)) => {
                 self.driver.handle_written(count);
                 self.written += count;
                 if self.written >= self.output.len() {
                     self.output.clear();
                     self.written = 0;
                 }
-                Poll::Ready(Ok(()))
             }
-            Err(error) => Poll::Ready(Err(self.fail(error.to_string()))),
+            Poll::Ready(Err(error)) => self.driver.handle_failure(&error),
         }
+        true
     }
 
-    fn unwritten(&self) -> usize {
-        self.output.len() - self.written
+    /// Nothing of a lost connection is read or written any more.
+    fn close(&mut self) {
+        self.link = Link::Closed;
+        self.input.clear();
+        self.output.clear();
+        self.written = 0;
     }
 
-    /// The transport failed: everyone is told.
-    #[cold]
-    fn fail(&mut self, text: String) -> ConnectionError {
-        let error = ConnectionError::Transport(text.into());
-        self.driver.fail(error.clone(), self.unwritten());
-        error
-    }
-
-    /// One turn. Ready: it did something, go on; or the connection is over.
+    /// One turn. Ready: it did something, go on; or the client is over.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, ConnectionError>> {
-        let mut active = self.read(cx)?;
+        let mut active = self.read(cx);
+        if !self.driver.is_connected() {
+            self.output.clear();
+            self.written = 0;
+        }
         if self.output.is_empty() {
             match self.driver.poll_output(cx, &mut self.output) {
                 Poll::Ready(Ok(Output::Write)) => {}
                 Poll::Ready(Ok(Output::Yield)) => return Poll::Ready(Ok(Turn::Yield)),
+                Poll::Ready(Ok(Output::Connect { address, attempt })) => {
+                    let opening = Box::pin((self.connect)(address));
+                    self.link = Link::Opening { attempt, opening };
+                    active = true;
+                }
+                Poll::Ready(Ok(Output::Close)) => {
+                    self.close();
+                    active = true;
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {}
             }
         }
         if !self.output.is_empty() {
-            match self.write(cx) {
-                Poll::Ready(written) => {
-                    written?;
-                    active = true;
-                }
-                Poll::Pending => {
-                    if let Poll::Ready(over) = self.driver.poll_blocked(cx) {
-                        return Poll::Ready(Err(over));
-                    }
-                }
-            }
+            active |= self.write(cx);
         }
         if let Some(next) = self.driver.poll_timeout() {
             // An earlier setting is kept: it fires too early once, and is then set anew. So a
@@ -157,12 +215,18 @@ enum Turn {
     Yield,
 }
 
-impl<T: Transport, S: Timer> Future for Drive<T, S> {
+impl<F, O, T, S> Future for Drive<F, O, T, S>
+where
+    F: FnMut(Address) -> O + Unpin,
+    O: Future<Output = io::Result<T>>,
+    T: Transport,
+    S: Timer,
+{
     type Output = Result<(), ConnectionError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         for _ in 0..TURNS_MAX {
-            match ready!(self.turn(cx)) {
+            match std::task::ready!(self.turn(cx)) {
                 Ok(Turn::Active) => {}
                 Ok(Turn::Yield) => break,
                 Err(ConnectionError::Shutdown) => return Poll::Ready(Ok(())),
@@ -174,7 +238,7 @@ impl<T: Transport, S: Timer> Future for Drive<T, S> {
     }
 }
 
-impl<T, S> fmt::Debug for Drive<T, S> {
+impl<F, O, T, S> fmt::Debug for Drive<F, O, T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Drive").field("driver", &self.driver).finish_non_exhaustive()
     }

@@ -1,51 +1,65 @@
-//! The steps by which an adapter drives a connection. None of them blocks, sleeps or does I/O.
+//! The I/O-free steps of a client's driver, for any kind of runtime.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use tarantool_proto::{Connection, ConnectionError, Decision};
+use tarantool_proto::session::{Action, Session};
+use tarantool_proto::{ConnectionError, Decision};
 
 use crate::client::Client;
-use crate::config::Config;
+use crate::config::{Address, Config};
+use crate::life::Told;
 use crate::mode::Async;
-use crate::shared::{Shared, wake_all};
+use crate::shared::Shared;
 
-/// A client, and the driver that an adapter runs for it, over a transport that was opened just now.
-///
-/// `opening_until` is when the handshake must be over; adapters count the time for opening the
-/// transport in.
+/// A client, and the driver that an adapter runs for it. Nothing is opened yet: the driver asks for
+/// that.
 #[must_use]
-pub fn connect(config: &Config, opening_until: Option<Instant>) -> (Client, Driver) {
-    let shared = shared(config, opening_until);
-    let driver = Driver { shared: Arc::clone(&shared), woken: Vec::new(), next_timeout: None };
-    (Client::new(shared, Async, config.request_timeout), driver)
+pub fn connect(config: &Config) -> (Client, Driver) {
+    let shared = shared(config);
+    let driver = Driver {
+        shared: Arc::clone(&shared),
+        told: Told::default(),
+        next_timeout: None,
+        unwritten: 0,
+        is_connected: false,
+    };
+    (Client::new(shared, Async, config), driver)
 }
 
-pub(crate) fn shared(config: &Config, opening_until: Option<Instant>) -> Arc<Shared> {
-    let conn = Connection::new(config.connection.clone(), opening_until);
-    Shared::new(conn, config.address.to_string())
+pub(crate) fn shared(config: &Config) -> Arc<Shared> {
+    // The hasher is seeded at random, which the standard library offers nowhere else.
+    Shared::new(config, RandomState::new().build_hasher().finish())
 }
 
-/// One connection's side towards the transport, as steps for a loop.
+/// A client's side towards its transports, one after another, as steps for a loop.
 ///
 /// A loop reads first and never lets reading wait for writing:
 ///
-/// 1. [`make_room`](Self::make_room), and bytes that were read: [`handle_input`](Self::handle_input); their end: [`fail`](Self::fail)
+/// 1. [`make_room`](Self::make_room), and bytes that were read: [`handle_input`](Self::handle_input); their end: [`handle_failure`](Self::handle_failure)
 ///    or [`handle_eof`](Self::handle_eof);
-/// 2. [`poll_output`](Self::poll_output) until it has nothing to do, writing what it hands out;
-///    [`poll_blocked`](Self::poll_blocked) in its place while that cannot be written;
+/// 2. [`poll_output`](Self::poll_output) until it has nothing to do, doing what it says;
+///    [`poll_blocked`](Self::poll_blocked) in its place while bytes cannot be written;
 /// 3. [`poll_timeout`](Self::poll_timeout): at that time, [`handle_timeout`](Self::handle_timeout).
+///
+/// After each step, once [`is_connected`](Self::is_connected) is false, nothing of what was handed
+/// out must be written any more.
 ///
 /// [`Drive`](crate::Drive) is this loop for readiness-based runtimes. Dropping the driver fails all
 /// requests under way.
 pub struct Driver {
     shared: Arc<Shared>,
     /// Kept between steps for its memory only.
-    woken: Vec<Waker>,
+    told: Told,
     next_timeout: Option<Instant>,
+    /// How much of what was handed out is not written.
+    unwritten: usize,
+    is_connected: bool,
 }
 
 /// The spare capacity to read into: half of a hundred replies of 1.5 KB, so that the server works
@@ -55,23 +69,34 @@ const READ_BYTES: usize = 80 << 10;
 const READ_BYTES_MIN: usize = 16 << 10;
 
 /// What [`Driver::poll_output`] wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub enum Output {
     /// The buffer holds bytes to write.
     Write,
     /// Others are about to queue requests that can share the write: give them one turn of the
     /// scheduler, then ask again.
     Yield,
+    /// Open a transport, then [`handle_connected`](Driver::handle_connected) or
+    /// [`handle_connect_failed`](Driver::handle_connect_failed), while the other steps go on.
+    Connect {
+        /// Where to.
+        address: Address,
+        /// The number of the attempt.
+        attempt: u64,
+    },
+    /// Close the transport, or stop opening one, and drop what was read and what was to be written.
+    Close,
 }
 
 impl Driver {
-    /// Moves bytes that are to be written into `output`, which must be empty.
+    /// What is to be done; bytes that are to be written are moved into `output`, which must be empty.
     ///
     /// Pending: nothing to do; the task is woken when there is.
     ///
     /// # Errors
-    /// The connection is over: [`ConnectionError::Shutdown`] in an orderly way.
+    /// The client is over: [`ConnectionError::Shutdown`] in an orderly way.
     #[inline]
     pub fn poll_output(
         &mut self,
@@ -81,27 +106,31 @@ impl Driver {
         // Dropped after the lock.
         let mut replaced = None;
         let mut state = self.shared.lock();
-        if let Some(error) = state.conn.failure() {
-            return Poll::Ready(Err(error.clone()));
-        }
         let result = loop {
-            match state.conn.poll_decision() {
+            if let Some(action) = state.session.poll_action() {
+                break Poll::Ready(Ok(self.shared.output_of(action)));
+            }
+            if state.session.failure().is_some() {
+                let ended = state.process(&mut BytesMut::new(), &mut self.told);
+                break Poll::Ready(Err(ended.err().unwrap_or(ConnectionError::Shutdown)));
+            }
+            match state.session.poll_decision() {
                 Decision::Write => {
-                    if state.conn.poll_transmit(output) {
+                    if state.session.poll_transmit(output) {
+                        self.unwritten = output.len();
                         break Poll::Ready(Ok(Output::Write));
                     }
                 }
                 Decision::Yield => break Poll::Ready(Ok(Output::Yield)),
                 Decision::Linger(time) => {
                     if let Some(until) = Instant::now().checked_add(time) {
-                        state.conn.handle_linger(until);
+                        state.session.handle_linger(until);
                     }
                     replaced = state.park_driver(cx.waker());
                     break Poll::Pending;
                 }
-                Decision::Idle if state.conn.is_drained() => {
-                    state.conn.handle_failure(ConnectionError::Shutdown);
-                    break Poll::Ready(Err(ConnectionError::Shutdown));
+                Decision::Idle if state.session.is_drained() => {
+                    state.session.handle_failure(ConnectionError::Shutdown);
                 }
                 Decision::Idle => {
                     replaced = state.park_driver(cx.waker());
@@ -109,28 +138,56 @@ impl Driver {
                 }
             }
         };
-        self.next_timeout = state.conn.poll_timeout();
+        self.next_timeout = state.session.poll_timeout();
+        self.is_connected = state.session.is_connected();
         drop(state);
         drop(replaced);
+        if !self.told.is_empty() {
+            self.shared.tell(&mut self.told);
+        }
         result
     }
 
     /// Nothing can be written now: keeps [`poll_timeout`](Self::poll_timeout) right, as requests go
     /// on being queued. The task is woken when one is.
     ///
-    /// Ready: the connection is over, because it was closing and nobody waits for anything any
-    /// more.
-    pub fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
+    /// Ready: what is to be written is not wanted any more; go on with
+    /// [`poll_output`](Self::poll_output) and an empty output.
+    pub fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Dropped after the lock.
         let _replaced;
         let mut state = self.shared.lock();
-        if state.is_closing && state.conn.in_flight() == 0 && !state.conn.is_saturated() {
-            state.conn.handle_failure(ConnectionError::Shutdown);
-            return Poll::Ready(ConnectionError::Shutdown);
+        if state.is_closing && state.session.in_flight() == 0 && !state.session.is_saturated() {
+            // Nobody waits for what cannot be written.
+            state.session.handle_unwritten(self.unwritten);
+            state.session.handle_failure(ConnectionError::Shutdown);
+        }
+        self.is_connected = state.session.is_connected();
+        self.next_timeout = state.session.poll_timeout();
+        if !self.is_connected {
+            return Poll::Ready(());
         }
         _replaced = state.park_driver(cx.waker());
-        self.next_timeout = state.conn.poll_timeout();
         Poll::Pending
+    }
+
+    /// Whether there is a transport, as far as the protocol is concerned.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.is_connected
+    }
+
+    /// The transport of this attempt is open. `false`: it is not wanted any more.
+    #[must_use = "a transport that is not wanted must be dropped"]
+    pub fn handle_connected(&mut self, attempt: u64) -> bool {
+        self.unwritten = 0;
+        self.step(|session| session.handle_connected(attempt))
+    }
+
+    /// The transport of this attempt could not be opened; `error` says why.
+    pub fn handle_connect_failed(&mut self, attempt: u64, error: &impl fmt::Display) {
+        let error = ConnectionError::Transport(error.to_string().into());
+        self.step(|session| session.handle_connect_failed(attempt, error));
     }
 
     /// Makes room for the next read behind what `input` holds.
@@ -149,78 +206,94 @@ impl Driver {
 
     /// Takes in what was read: `input` holds what earlier steps left, and `read` new bytes at its
     /// end. Whole packets are consumed.
-    ///
-    /// # Errors
-    /// The peer broke the protocol; everyone who waited has been told.
     #[inline]
-    pub fn handle_input(
-        &mut self,
-        input: &mut BytesMut,
-        read: usize,
-    ) -> Result<(), ConnectionError> {
-        let result = {
+    pub fn handle_input(&mut self, input: &mut BytesMut, read: usize) {
+        {
             let mut state = self.shared.lock();
-            state.conn.count_read(read);
-            state.process(input, &mut self.woken)
-        };
-        wake_all(&mut self.woken);
-        result
+            state.session.count_read(read);
+            state.session.handle_unwritten(self.unwritten);
+            // An end shows in `poll_output`.
+            let _ = state.process(input, &mut self.told);
+            self.is_connected = state.session.is_connected();
+        }
+        self.shared.tell(&mut self.told);
     }
 
-    /// The peer has closed its side, with the last `unwritten` bytes of the output not written.
-    /// Everyone who waits is told. Returns why the connection is over.
-    pub fn handle_eof(&mut self, unwritten: usize) -> ConnectionError {
-        let result = {
-            let mut state = self.shared.lock();
-            state.conn.handle_unwritten(unwritten);
-            state.conn.handle_eof();
-            state.process(&mut BytesMut::new(), &mut self.woken)
-        };
-        wake_all(&mut self.woken);
-        result.err().unwrap_or(ConnectionError::Shutdown)
+    /// The peer has closed its side. Everyone whom it concerns is told.
+    pub fn handle_eof(&mut self) {
+        self.step(|session| session.handle_eof());
     }
 
     /// Notes that a system call wrote `bytes` of the output.
     pub fn handle_written(&mut self, bytes: usize) {
-        self.shared.lock().conn.count_writes(1, bytes);
+        self.unwritten = self.unwritten.saturating_sub(bytes);
+        self.shared.lock().session.count_writes(1, bytes);
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), as of the last
-    /// [`poll_output`](Self::poll_output) or [`poll_blocked`](Self::poll_blocked).
+    /// Notes that the whole output is in the hands of the kernel: whatever happens, it may have been
+    /// written.
+    pub fn handle_submitted(&mut self) {
+        self.unwritten = 0;
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), as of the last step.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_timeout
     }
 
-    /// Time has come to `now`: requests whose deadline passed are answered so.
+    /// Time has come to `now`: requests whose deadline passed are answered so, and what is due is
+    /// decided.
     pub fn handle_timeout(&mut self, now: Instant) {
-        {
-            let mut state = self.shared.lock();
-            state.conn.handle_timeout(now);
-            // An end of the connection shows in `poll_output`.
-            let _ = state.process(&mut BytesMut::new(), &mut self.woken);
-            self.next_timeout = state.conn.poll_timeout();
-        }
-        wake_all(&mut self.woken);
+        self.step(|session| session.handle_timeout(now));
     }
 
-    /// The transport failed, with the last `unwritten` bytes of the output not written. Everyone
-    /// who waits is told, and everyone who sends later.
-    pub fn fail(&mut self, error: ConnectionError, unwritten: usize) {
-        self.shared.lock().conn.handle_unwritten(unwritten);
-        self.shared.fail(error);
+    /// The transport failed; `error` says why. Everyone whom it concerns is told.
+    pub fn handle_failure(&mut self, error: &impl fmt::Display) {
+        let error = ConnectionError::Transport(error.to_string().into());
+        self.step(|session| session.handle_failure(error));
+    }
+
+    /// Does what may end the connection.
+    fn step<T>(&mut self, step: impl FnOnce(&mut Session) -> T) -> T {
+        let result = {
+            let mut state = self.shared.lock();
+            state.session.handle_unwritten(self.unwritten);
+            let result = step(&mut state.session);
+            // An end shows in `poll_output`.
+            let _ = state.process(&mut BytesMut::new(), &mut self.told);
+            self.next_timeout = state.session.poll_timeout();
+            self.is_connected = state.session.is_connected();
+            result
+        };
+        self.shared.tell(&mut self.told);
+        result
+    }
+}
+
+impl Shared {
+    fn output_of(&self, action: Action) -> Output {
+        match action {
+            Action::Connect { address, attempt, .. } => {
+                Output::Connect { address: self.address(address), attempt }
+            }
+            // There is no other.
+            _ => Output::Close,
+        }
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
         let text = "its driver was dropped, as a runtime does that shuts down";
-        self.shared.fail(ConnectionError::Transport(text.into()));
+        self.shared.abort(ConnectionError::Transport(text.into()));
     }
 }
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").field("address", &self.shared.address()).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("addresses", &self.shared.addresses_as_text())
+            .finish_non_exhaustive()
     }
 }

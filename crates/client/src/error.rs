@@ -11,7 +11,8 @@ use tarantool_proto::{
     ConnectionError, ErrorCode, Outcome, RequestType, SendError, ServerError, Unsupported,
 };
 
-use crate::config::ConfigError;
+use crate::config::Address;
+use crate::uri::ConfigError;
 
 /// Why a request, or an attempt to connect, did not give what was asked for.
 ///
@@ -62,12 +63,20 @@ pub enum ErrorKind {
     TimedOut {
         /// Whether the server may have executed the request.
         outcome: Outcome,
+        /// If it waited for a connection: why the last one, or the last attempt at one, ended.
+        cause: Option<ConnectionError>,
     },
     /// The request was not accepted.
     NotAccepted {
         /// Why not.
         error: SendError,
-        /// Why the connection ended, if that is the reason.
+        /// Why the client is over or has no connection, if that is the reason.
+        cause: Option<ConnectionError>,
+    },
+    /// The request belongs to a connection that was lost, as those of a transaction, a stream or a
+    /// prepared statement do. It was not sent.
+    ConnectionGone {
+        /// Why the last connection, or the last attempt at one, ended.
         cause: Option<ConnectionError>,
     },
     /// The request's values could not be encoded.
@@ -81,15 +90,15 @@ pub enum ErrorKind {
     SchemaUnavailable(Box<str>),
     /// The connected server does not have what the request needs.
     Unsupported(Unsupported),
-    /// What belongs to one connection, such as a prepared statement, was used on another.
+    /// What belongs to one client, such as a prepared statement, was used with another.
     OtherConnection,
     /// The changes of a server have ended, or it refused to send them.
     Changes(FollowError),
     /// The transaction was committed or rolled back before.
     TransactionOver,
-    /// The connection ended, and what belongs to it with it, such as a watcher.
+    /// The client is over, and what belongs to it with it, such as a watcher.
     Ended {
-        /// Why the connection ended.
+        /// Why.
         cause: ConnectionError,
     },
     /// So many messages of a running call were dropped, because too many waited to be taken.
@@ -105,19 +114,19 @@ impl Error {
         Self(Arc::new(Inner { kind, subject: Some(subject), address: None }))
     }
 
-    pub(crate) fn with_address(self, address: &str) -> Self {
+    pub(crate) fn with_address(self, address: &Address) -> Self {
         let Inner { kind, subject, .. } = &*self.0;
-        let address = Some(address.into());
+        let address = Some(address.to_string().into());
         Self(Arc::new(Inner { kind: kind.clone(), subject: *subject, address }))
     }
 
     /// The connection to `address` could not be opened: for adapters.
     #[must_use]
-    pub fn connect(address: &str, error: ConnectionError) -> Self {
+    pub fn connect(address: &Address, error: ConnectionError) -> Self {
         Self::new(ErrorKind::Connect(error)).with_address(address)
     }
 
-    pub(crate) fn changes(address: &str, error: FollowError) -> Self {
+    pub(crate) fn changes(address: &Address, error: FollowError) -> Self {
         Self::new(ErrorKind::Changes(error)).with_address(address)
     }
 
@@ -151,7 +160,7 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self.kind() {
             ErrorKind::Server(_) | ErrorKind::Decode(_) => Outcome::Answered,
-            ErrorKind::Lost { outcome, .. } | ErrorKind::TimedOut { outcome } => *outcome,
+            ErrorKind::Lost { outcome, .. } | ErrorKind::TimedOut { outcome, .. } => *outcome,
             ErrorKind::PushesLost(_) => Outcome::MaybeExecuted,
             _ => Outcome::NotSent,
         }
@@ -167,9 +176,10 @@ impl Error {
             | ErrorKind::UnknownName(_)
             | ErrorKind::Unsupported(_)
             | ErrorKind::OtherConnection
+            | ErrorKind::ConnectionGone { .. }
             | ErrorKind::TransactionOver => false,
             ErrorKind::NotAccepted { error, .. } => {
-                matches!(error, SendError::Closed | SendError::Saturated)
+                matches!(error, SendError::Closed | SendError::Saturated | SendError::NotConnected)
             }
             ErrorKind::Connect(error) => !matches!(
                 error,
@@ -189,7 +199,9 @@ impl Error {
         matches!(
             self.kind(),
             ErrorKind::TimedOut { .. }
-                | ErrorKind::Connect(ConnectionError::HandshakeTimedOut { .. })
+                | ErrorKind::Connect(
+                    ConnectionError::ConnectTimedOut | ConnectionError::HandshakeTimedOut { .. },
+                )
                 | ErrorKind::Changes(FollowError::Silent { .. })
         )
     }
@@ -215,11 +227,34 @@ impl fmt::Display for Error {
                     subject => ended_with_it(f, *subject),
                 }
             }
-            ErrorKind::TimedOut { outcome } => write!(f, "timed out {}", Moment(*outcome)),
+            ErrorKind::TimedOut { outcome, cause: None } => {
+                write!(f, "timed out {}", Moment(*outcome))
+            }
+            ErrorKind::TimedOut { outcome: _, cause: Some(cause) } => {
+                let connection = Target("a connection", address.as_deref());
+                write!(f, "timed out waiting for {connection} ({cause}): it was not executed")
+            }
             ErrorKind::NotAccepted { error, cause: None } => write!(f, "not sent: {error}"),
+            ErrorKind::NotAccepted { error: SendError::NotConnected, cause: Some(cause) } => {
+                write!(f, "not sent: no {connection} ({cause})")
+            }
             ErrorKind::NotAccepted { error: _, cause: Some(cause) } => {
                 write!(f, "not sent: {connection} has ended ({cause})")?;
                 ended_with_it(f, *subject)
+            }
+            ErrorKind::ConnectionGone { cause } => {
+                let is_in_transaction = subject.is_some_and(|subject| subject.is_in_transaction());
+                f.write_str(match is_in_transaction {
+                    true => "not sent: the transaction belongs to a connection that was lost",
+                    false => "not sent: it belongs to a connection that was lost",
+                })?;
+                if let Some(cause) = cause {
+                    write!(f, " ({cause})")?;
+                }
+                f.write_str(match is_in_transaction {
+                    true => "; begin a new one",
+                    false => "; make a new one",
+                })
             }
             ErrorKind::Encode(error) => write!(f, "not sent: cannot be encoded: {error}"),
             ErrorKind::Decode(error) => {
@@ -228,7 +263,7 @@ impl fmt::Display for Error {
             ErrorKind::UnknownName(what) => write!(f, "not sent: the server has no {what}"),
             ErrorKind::Unsupported(what) => write!(f, "not sent: {what}"),
             ErrorKind::OtherConnection => {
-                f.write_str("not sent: made on another connection; make it anew on this one")
+                f.write_str("not sent: made by another client; make it anew with this one")
             }
             ErrorKind::Changes(error) => {
                 write!(
@@ -303,6 +338,8 @@ impl std::error::Error for Error {
             ErrorKind::Config(error) => Some(error),
             ErrorKind::Connect(error)
             | ErrorKind::Lost { cause: error, .. }
+            | ErrorKind::ConnectionGone { cause: Some(error) }
+            | ErrorKind::TimedOut { cause: Some(error), .. }
             | ErrorKind::Ended { cause: error } => Some(error),
             ErrorKind::Server(error) => Some(error),
             ErrorKind::NotAccepted { error, .. } => Some(error),

@@ -20,10 +20,10 @@
 //!
 //! # For authors of adapters
 //!
-//! [`Opening`] keeps the time limit while a transport is opened and then gives a [`Client`] and a
-//! [`Driver`]. On a readiness-based runtime implement [`Transport`] and [`Timer`], and spawn a
-//! [`Drive`]; it holds the only loop. A completion-based runtime calls the driver's steps itself.
-//! The blocking adapter implements [`Socket`] and lets the calling threads drive it ([`Blocking`]).
+//! [`connect`] gives a [`Client`] and a [`Driver`], which asks for transports to be opened. On a
+//! readiness-based runtime implement [`Transport`] and [`Timer`], and spawn a [`Drive`]; it holds the
+//! only loop. A completion-based runtime calls the driver's steps itself. The blocking adapter
+//! implements [`Connector`] and [`Socket`] and lets the calling threads drive them ([`Blocking`]).
 
 mod blocking;
 mod changes;
@@ -33,6 +33,7 @@ mod drive;
 mod driver;
 mod error;
 mod lead;
+mod life;
 mod mode;
 mod opening;
 mod pages;
@@ -46,15 +47,19 @@ mod sql;
 mod statement;
 mod stream;
 mod transaction;
+mod uri;
 mod watch;
 
-pub use blocking::{Blocking, Interest, Socket, Submitted, connect_blocking};
+pub use blocking::{
+    Blocking, Connecting, Connector, Interest, Socket, Submitted, connect_blocking,
+};
 pub use changes::{BlockingChanges, Changes, Follow, changes_blocking};
 pub use client::Client;
-pub use config::{Address, Config, ConfigError};
-pub use drive::{Drive, Timer, Transport};
+pub use config::{Address, Config};
+pub use drive::{Drive, Timer, Transport, once};
 pub use driver::{Driver, Output, connect};
 pub use error::{Error, ErrorKind};
+pub use life::{ConnectionEvent, Status};
 pub use mode::{Async, Mode};
 pub use opening::Opening;
 pub use pages::{Page, Pages, Position};
@@ -75,16 +80,17 @@ pub use tarantool_proto::{
     request, request::Isolation, request::named, request::ops, types,
 };
 pub use transaction::{Transaction, TransactionBuilder};
+pub use uri::ConfigError;
 pub use watch::Watcher;
 
 /// What the connectors of asynchronous runtimes re-export.
 pub mod api {
     pub use crate::{
         Address, AuthMethod, Batching, CallWithPushes, Capability, Client, Column, Config,
-        ConfigError, ConnectionError, Error, ErrorCode, ErrorKind, Executed, Index, Isolation,
-        IteratorType, Outcome, Page, Pages, Pending, Position, Prepared, Response, Select,
-        ServerError, ServerInfo, Space, Sql, Statement, Stats, Stream, Transaction,
-        TransactionBuilder, Unsupported, WatchedValue, Watcher, msgpack, named, ops, request,
-        types,
+        ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed,
+        Index, Isolation, IteratorType, Outcome, Page, Pages, Pending, Position, Prepared,
+        Response, Select, ServerError, ServerInfo, Space, Sql, Statement, Stats, Status, Stream,
+        Transaction, TransactionBuilder, Unsupported, WatchedValue, Watcher, msgpack, named, ops,
+        request, types,
     };
 }

@@ -1,24 +1,25 @@
-//! What adapters do while a connection is being opened, whatever the runtime.
+//! What adapters do while a connection for a server's changes is being opened, whatever the runtime.
 
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
 use tarantool_proto::ConnectionError;
 
+use crate::blocking::{Connector, Socket};
 use crate::changes::{Changes, Follow};
-use crate::client::Client;
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::drive::{Timer, Transport};
-use crate::driver::{Driver, connect};
 use crate::error::Error;
+use crate::lead::left;
 
 /// A connection that is being opened: its time limit, and the errors that name its address.
 ///
-/// An adapter makes one, opens its transport with it, and is done with [`connect`](Self::connect)
-/// and [`Client::ready`].
+/// For a server's changes, whose connection is not made anew. An adapter makes one, opens its
+/// transport with it, and is done with [`changes`](Self::changes).
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
     config: &'a Config,
@@ -31,6 +32,12 @@ impl<'a> Opening<'a> {
     pub fn begin(config: &'a Config) -> Self {
         let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
         Self { config, until }
+    }
+
+    /// Where to connect to: changes are those of one server.
+    #[must_use]
+    pub fn address(&self) -> &'a Address {
+        self.config.first_address()
     }
 
     /// When the connection must be open and the login done; `None`: no limit.
@@ -63,23 +70,31 @@ impl<'a> Opening<'a> {
         opened.await.map_err(|error| self.failed(&error))
     }
 
+    /// Opens a socket, no longer than the connect timeout.
+    ///
+    /// # Errors
+    /// It fails, or takes too long.
+    pub fn open_blocking(&self, connector: &impl Connector) -> Result<Arc<dyn Socket>, Error> {
+        let open = || {
+            let mut connecting = connector.begin(self.address())?;
+            loop {
+                let left = left(self.until);
+                match connecting.wait(left)? {
+                    Some(socket) => return Ok(socket),
+                    None if left.is_some_and(|left| left.is_zero()) => {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    None => {}
+                }
+            }
+        };
+        open().map_err(|error| self.failed(&error))
+    }
+
     /// The error for a transport that could not be opened.
     #[must_use]
     pub fn failed(&self, error: &io::Error) -> Error {
-        self.because(error.to_string())
-    }
-
-    /// The error for an address that the adapter cannot connect to on this platform.
-    #[must_use]
-    pub fn unsupported(&self) -> Error {
-        let address = self.config.address();
-        self.because(format!("{address} is no kind of address that this platform has"))
-    }
-
-    /// The transport is open: a client, and the driver that the adapter runs for it.
-    #[must_use]
-    pub fn connect(&self) -> (Client, Driver) {
-        connect(self.config, self.until)
+        Error::connect(self.address(), ConnectionError::Transport(error.to_string().into()))
     }
 
     /// The transport is open: the changes of the server, once it has accepted.
@@ -98,10 +113,5 @@ impl<'a> Opening<'a> {
         S: Timer + Send + 'static,
     {
         Changes::open(self.config, follow, transport, timer, self.until).await
-    }
-
-    fn because(&self, text: String) -> Error {
-        let error = ConnectionError::Transport(text.into());
-        Error::connect(&self.config.address().to_string(), error)
     }
 }

@@ -125,10 +125,7 @@ impl<T> Pending<T> {
             Ok(response) => response
                 .into_result()
                 .map_err(|error| Error::of(self.subject, ErrorKind::Server(error))),
-            Err(why) => {
-                let cause = shared.lock().conn.failure().cloned();
-                Err(shared.unanswered(self.subject, why, cause))
-            }
+            Err(why) => Err(shared.unanswered(self.subject, why)),
         }
     }
 }

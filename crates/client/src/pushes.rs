@@ -71,7 +71,8 @@ impl<M: Mode> Client<M> {
 impl<P: DeserializeOwned, R: DeserializeOwned, M: Mode> CallWithPushes<P, R, M> {
     fn start(client: &Client<M>, request: &impl Request) -> Self {
         let timeout = client.timeout();
-        let (sent, subject) = client.submit_with(request, |conn, id| conn.accept_pushes(id));
+        let (sent, subject) =
+            client.submit_with(request, client.sending(), |session, id| session.accept_pushes(id));
         let reply = Pending::new(&client.shared, sent, subject, returned);
         client.mode().flush(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
         Self { reply, subject, client: client.clone(), pushes: PhantomData }
@@ -82,9 +83,9 @@ impl<P: DeserializeOwned, R: DeserializeOwned, M: Mode> CallWithPushes<P, R, M> 
         let Some(id) = self.reply.id() else {
             return Some(None);
         };
-        match state.conn.take_push(id) {
+        match state.session.take_push(id) {
             Some(push) => Some(Some(push)),
-            None => state.conn.is_answered(id).then_some(None),
+            None => state.session.is_answered(id).then_some(None),
         }
     }
 
@@ -108,7 +109,7 @@ impl<P: DeserializeOwned, R: DeserializeOwned, M: Mode> CallWithPushes<P, R, M> 
     /// As every verb: see [`Error`].
     pub fn finish(self) -> M::Reply<R> {
         if let Some(id) = self.reply.id() {
-            self.client.shared.lock().conn.forget_pushes(id);
+            self.client.shared.lock().session.forget_pushes(id);
         }
         self.client.mode().reply(self.reply)
     }
@@ -147,7 +148,7 @@ impl<P: DeserializeOwned, R: DeserializeOwned> CallWithPushes<P, R, Blocking> {
     /// The message does not fit `P`, or messages were dropped because too many waited
     /// ([`ErrorKind::PushesLost`]). The call goes on, and so do the messages behind.
     pub fn next_push(&mut self) -> Result<Option<P>, Error> {
-        let waits = self.reply.id().map_or(Waits::Briefly, Waits::Reply);
+        let waits = self.reply.id().map_or(Waits::Briefly { until: None }, Waits::Reply);
         let push = self.client.mode().lead().drive_until(waits, |state| self.look(state));
         self.decode(push)
     }

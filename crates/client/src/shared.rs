@@ -1,10 +1,10 @@
-//! What all handles of a connection share: the state machine under one mutex, and wakers.
+//! What all handles of a client share: the state machine under one mutex, and wakers.
 //!
 //! Lock rules:
 //!
 //! 1. There is one lock, [`Shared::state`]. Nothing else is locked while it is held.
-//! 2. No user code under it: requests are encoded before and replies decoded after; wakers are
-//!    collected inside and woken outside; no system call.
+//! 2. No user code under it: requests are encoded before and replies decoded after; wakers and
+//!    events are collected inside and told outside ([`Told`]); no system call.
 //! 3. It is held for one request on the way in, and for all replies of a read on the way out.
 
 use std::cell::Cell;
@@ -17,24 +17,28 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tarantool_proto::request::{Ping, Request, Rollback, Subject};
+use tarantool_proto::session::{Session, SessionEvent};
 use tarantool_proto::{
-    Answer, Connection, ConnectionError, Event, Frame, Outcome, RequestId, SendError, Unanswered,
-    WatchId,
+    Answer, ConnectionError, Frame, Outcome, RequestId, SendError, Unanswered, WatchId,
 };
 
+use crate::config::{Address, Config};
 use crate::error::{Error, ErrorKind};
 use crate::lead::Leases;
+use crate::life::{Hook, Life, Told};
 use crate::stream::InStream;
 
 pub(crate) struct Shared {
     state: Mutex<State>,
-    address: Box<str>,
+    addresses: Arc<[Address]>,
+    hook: Option<Hook>,
     /// How many streams there were: none has the number of another.
     streams: AtomicU64,
 }
 
 pub(crate) struct State {
-    pub(crate) conn: Connection,
+    pub(crate) session: Session,
+    pub(crate) life: Life,
     /// Who waits for the answer in each slot, and how many do.
     waiters: Vec<Option<Waiter>>,
     waiting: usize,
@@ -46,9 +50,6 @@ pub(crate) struct State {
     last_watcher: u64,
     /// The driver, while it has nothing to do.
     driver: Option<Waker>,
-    /// Who waits for the handshake.
-    ready: Vec<Waker>,
-    pub(crate) is_ready: bool,
     pub(crate) leases: Leases,
     pub(crate) is_closing: bool,
     /// The connection's last request; see [`Shared::close`].
@@ -60,9 +61,29 @@ pub(crate) struct State {
 /// A rollback that nobody waits for.
 struct Detached {
     id: RequestId,
-    stream: NonZeroU64,
+    stream: StreamId,
     /// How long it may take before it is tried again.
     timeout: Duration,
+}
+
+/// A stream, and the number of the connection that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamId {
+    pub(crate) id: NonZeroU64,
+    pub(crate) generation: u64,
+}
+
+/// How a request is sent.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sending<'a> {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) stream: Option<&'a InStream>,
+    /// The only connection that it may be sent on.
+    pub(crate) bound_to: Option<u64>,
+    /// It may be executed twice.
+    pub(crate) is_idempotent: bool,
+    /// Rather an error than a wait for a place.
+    pub(crate) is_impatient: bool,
 }
 
 struct Waiter {
@@ -71,23 +92,25 @@ struct Waiter {
 }
 
 impl Shared {
-    pub(crate) fn new(conn: Connection, address: String) -> Arc<Self> {
+    pub(crate) fn new(config: &Config, seed: u64) -> Arc<Self> {
+        let addresses: Arc<[Address]> = config.addresses.as_slice().into();
+        let mut settings = config.session.clone();
+        settings.addresses = addresses.len();
         let state = Mutex::new(State {
-            conn,
+            session: Session::new(settings, seed, Instant::now()),
+            life: Life::new(Arc::clone(&addresses), config.hook.is_some()),
             waiters: Vec::new(),
             waiting: 0,
             cursor: 0,
             watchers: BTreeMap::new(),
             last_watcher: 0,
             driver: None,
-            ready: Vec::new(),
-            is_ready: false,
             leases: Leases::default(),
             is_closing: false,
             last: None,
             detached: Vec::new(),
         });
-        Arc::new(Self { state, address: address.into(), streams: AtomicU64::new(0) })
+        Arc::new(Self { state, addresses, hook: config.hook.clone(), streams: AtomicU64::new(0) })
     }
 
     /// The state stays consistent whatever panics: no step leaves it half-changed.
@@ -96,14 +119,27 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn address(&self) -> &str {
-        &self.address
+    pub(crate) fn address(&self, index: usize) -> Address {
+        self.addresses.get(index).or_else(|| self.addresses.first()).cloned().unwrap_or_default()
     }
 
-    /// The number of a new stream.
-    pub(crate) fn next_stream(&self) -> NonZeroU64 {
+    /// For messages.
+    pub(crate) fn addresses_as_text(&self) -> String {
+        let texts: Vec<String> = self.addresses.iter().map(Address::to_string).collect();
+        texts.join(",")
+    }
+
+    /// Tells everyone, outside of the lock.
+    #[inline]
+    pub(crate) fn tell(&self, told: &mut Told) {
+        told.deliver(self.hook.as_ref());
+    }
+
+    /// A new stream.
+    pub(crate) fn next_stream(&self) -> StreamId {
         let before = self.streams.fetch_add(1, Ordering::Relaxed);
-        NonZeroU64::MIN.saturating_add(before)
+        let generation = self.lock().session.binding();
+        StreamId { id: NonZeroU64::MIN.saturating_add(before), generation }
     }
 
     /// Encodes and queues a request, does `at_once` before anyone can write it, and wakes the driver if
@@ -113,26 +149,36 @@ impl Shared {
         &self,
         request: &R,
         subject: Subject,
-        timeout: Option<Duration>,
-        stream: Option<&InStream>,
-        at_once: impl FnOnce(&mut Connection, RequestId),
+        sending: Sending<'_>,
+        at_once: impl FnOnce(&mut Session, RequestId),
     ) -> Result<RequestId, Error> {
+        let Sending { timeout, stream, bound_to, is_idempotent, is_impatient } = sending;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         with_scratch(|frame| {
             let encoded = match stream {
                 None => frame.encode(request),
-                Some(stream) => frame.encode_in_stream(stream.id, request),
+                Some(stream) => frame.encode_in_stream(stream.id.id, request),
             };
             if let Err(error) = encoded {
                 return Err(Error::of(subject, ErrorKind::Encode(error)));
+            }
+            if let Some(generation) = stream.map(|stream| stream.id.generation).or(bound_to) {
+                frame.bind_to(generation);
+            }
+            if is_idempotent {
+                frame.mark_idempotent();
             }
             let mut state = self.lock();
             if stream.is_some_and(|stream| !stream.admits(request.request_type())) {
                 return Err(Error::of(subject, ErrorKind::TransactionOver));
             }
-            match state.conn.send(frame, deadline) {
+            let sent = match is_impatient {
+                false => state.session.send(frame, deadline),
+                true => state.session.try_send(frame, deadline),
+            };
+            match sent {
                 Ok(id) => {
-                    at_once(&mut state.conn, id);
+                    at_once(&mut state.session, id);
                     let driver = state.driver.take();
                     drop(state);
                     if let Some(driver) = driver {
@@ -141,9 +187,9 @@ impl Shared {
                     Ok(id)
                 }
                 Err(error) => {
-                    let cause = state.conn.failure().cloned();
+                    let loss = state.loss();
                     drop(state);
-                    Err(self.refused(subject, error, cause))
+                    Err(self.refused(subject, error, loss))
                 }
             }
         })
@@ -151,25 +197,25 @@ impl Shared {
 
     /// Watches a key for one more watcher, and gives that a number.
     pub(crate) fn watch(&self, subject: Subject, key: &str) -> (Result<WatchId, Error>, u64) {
-        let mut woken = Vec::new();
+        let mut told = Told::default();
         let mut state = self.lock();
-        let watch = state.conn.watch(key);
+        let watch = state.session.watch(key);
         state.last_watcher += 1;
         let number = state.last_watcher;
         // A server that lacks watched keys is told of at once.
-        let _ = state.process(&mut BytesMut::new(), &mut woken);
-        woken.extend(state.driver.take());
-        let cause = state.conn.failure().cloned();
+        let _ = state.process(&mut BytesMut::new(), &mut told);
+        told.wakers.extend(state.driver.take());
+        let loss = state.loss();
         drop(state);
-        wake_all(&mut woken);
-        (watch.map_err(|error| self.refused(subject, error, cause)), number)
+        self.tell(&mut told);
+        (watch.map_err(|error| self.refused(subject, error, loss)), number)
     }
 
     /// One watcher less.
     pub(crate) fn unwatch(&self, id: WatchId, number: u64) {
         let mut state = self.lock();
         let waker = state.forget_watcher(id, number);
-        state.conn.unwatch(id);
+        state.session.unwatch(id);
         let driver = state.driver.take();
         drop(state);
         drop(waker);
@@ -179,91 +225,117 @@ impl Shared {
     }
 
     #[cold]
-    fn refused(&self, subject: Subject, error: SendError, cause: Option<ConnectionError>) -> Error {
-        let cause = cause.filter(|_| error == SendError::Closed);
-        Error::of(subject, ErrorKind::NotAccepted { error, cause }).with_address(&self.address)
+    fn refused(&self, subject: Subject, error: SendError, loss: Option<Loss>) -> Error {
+        let says_why = matches!(error, SendError::Closed | SendError::NotConnected);
+        let address = loss.as_ref().map_or(0, |loss| loss.address);
+        let cause = loss.map(|loss| loss.reason);
+        let kind = match error {
+            SendError::ConnectionGone => ErrorKind::ConnectionGone { cause },
+            error => ErrorKind::NotAccepted { error, cause: cause.filter(|_| says_why) },
+        };
+        Error::of(subject, kind).with_address(&self.address(address))
+    }
+
+    /// The error for a request that needs the present connection, of which there is none.
+    #[cold]
+    pub(crate) fn not_connected(&self, subject: Subject) -> Error {
+        let loss = self.lock().loss();
+        self.refused(subject, SendError::NotConnected, loss)
+    }
+
+    /// Why the client is over, if it is.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        let (reason, address) = {
+            let state = self.lock();
+            (state.session.failure()?.clone(), state.session.last_address())
+        };
+        Some(Error::connect(&self.address(address), reason))
     }
 
     /// The error for a request that got no answer.
     #[cold]
-    pub(crate) fn unanswered(
-        &self,
-        subject: Subject,
-        why: Unanswered,
-        cause: Option<ConnectionError>,
-    ) -> Error {
+    pub(crate) fn unanswered(&self, subject: Subject, why: Unanswered) -> Error {
+        let (loss, is_down) = {
+            let state = self.lock();
+            (state.loss(), state.session.generation().is_none())
+        };
+        let address = loss.as_ref().map_or(0, |loss| loss.address);
+        let cause = loss.map(|loss| loss.reason);
         let kind = match why {
-            Unanswered::TimedOut(outcome) => ErrorKind::TimedOut { outcome },
+            Unanswered::TimedOut(outcome) => {
+                let cause = cause.filter(|_| is_down && outcome == Outcome::NotSent);
+                ErrorKind::TimedOut { outcome, cause }
+            }
             Unanswered::UnknownName(name) => ErrorKind::UnknownName(name),
             Unanswered::SchemaUnavailable(why) => ErrorKind::SchemaUnavailable(why),
             Unanswered::Unsupported(what) => ErrorKind::Unsupported(what),
+            Unanswered::ConnectionGone => ErrorKind::ConnectionGone { cause },
             other => ErrorKind::Lost {
                 outcome: other.outcome(),
                 cause: cause.unwrap_or(ConnectionError::Shutdown),
             },
         };
-        Error::of(subject, kind).with_address(&self.address)
+        Error::of(subject, kind).with_address(&self.address(address))
     }
 
     /// Queues a rollback for which nobody waits, in any case behind what the stream has under way.
-    pub(crate) fn roll_back(&self, stream: NonZeroU64, timeout: Duration) {
-        let deadline = Instant::now().checked_add(timeout);
-        let driver = with_scratch(|frame| {
-            frame.encode_in_stream(stream, &Rollback).ok()?;
+    pub(crate) fn roll_back(&self, stream: StreamId, timeout: Duration) {
+        let driver = {
             let mut state = self.lock();
-            // An end of the connection rolls back too.
-            let id = state.conn.send(frame, deadline).ok()?;
-            if state.conn.is_answered(id) {
-                // Refused: nobody would be told of it.
-                state.conn.take(id);
-            } else {
-                state.detached.push(Detached { id, stream, timeout });
-            }
+            state.send_rollback(stream, timeout);
             state.driver.take()
-        });
+        };
         if let Some(driver) = driver {
             driver.wake();
         }
     }
 
-    /// Accepts no more requests: what was accepted is still sent and executed.
+    /// Accepts no more requests: what was accepted is still sent and executed, within `timeout`.
     ///
     /// A socket that is closed with replies unread is reset, and the server then loses what it has
-    /// not read yet. So while replies are missing, for which perhaps nobody waits, a last ping, to
-    /// be answered within `timeout`, shows that the server has read everything before it.
+    /// not read yet. So while replies are missing, for which perhaps nobody waits, a last ping shows
+    /// that the server has read everything before it.
     pub(crate) fn close(&self, timeout: Duration) {
         let mut ping = Frame::new();
         let encoded = ping.encode(&Ping);
-        let mut woken = {
-            let mut state = self.lock();
-            let stats = state.conn.stats();
-            let missing = stats.requests > stats.answered + stats.late_replies;
-            if missing && encoded.is_ok() && !state.is_closing {
-                let deadline = Instant::now().checked_add(timeout);
-                // An end of the connection means that there is nothing to wait for.
-                state.last = state.conn.send(&mut ping, deadline).ok();
-            }
-            state.conn.close();
-            state.is_closing = true;
-            let mut woken = state.take_watchers();
-            woken.extend(state.driver.take());
-            woken
-        };
-        wake_all(&mut woken);
-    }
-
-    /// Ends the connection for everyone.
-    pub(crate) fn fail(&self, error: ConnectionError) {
-        let mut woken = Vec::new();
+        let deadline = Instant::now().checked_add(timeout);
+        let mut told = Told::default();
         {
             let mut state = self.lock();
-            state.conn.handle_failure(error);
-            // The error is the same for all from now on; each waiter finds it by itself.
-            let _ = state.process(&mut BytesMut::new(), &mut woken);
-            woken.extend(state.driver.take());
+            let generation = state.session.generation();
+            if let (Ok(()), false, Some(generation)) = (encoded, state.is_closing, generation) {
+                if state.session.awaits_replies() {
+                    ping.bind_to(generation);
+                    // An end of the connection means that there is nothing to wait for.
+                    state.last = state.session.send(&mut ping, deadline).ok();
+                }
+            }
+            state.session.close(deadline);
+            state.is_closing = true;
+            told.wakers = state.take_watchers();
+            told.wakers.extend(state.driver.take());
         }
-        wake_all(&mut woken);
+        self.tell(&mut told);
     }
+
+    /// Ends it all for everyone.
+    pub(crate) fn abort(&self, error: ConnectionError) {
+        let mut told = Told::default();
+        {
+            let mut state = self.lock();
+            state.session.abort(error);
+            // The error is the same for all from now on; each waiter finds it by itself.
+            let _ = state.process(&mut BytesMut::new(), &mut told);
+            told.wakers.extend(state.driver.take());
+        }
+        self.tell(&mut told);
+    }
+}
+
+/// The end of the last connection or attempt.
+pub(crate) struct Loss {
+    pub(crate) address: usize,
+    pub(crate) reason: ConnectionError,
 }
 
 impl State {
@@ -275,7 +347,7 @@ impl State {
         id: RequestId,
         waker: &Waker,
     ) -> Result<Answer, Option<Waker>> {
-        self.conn.take(id).ok_or_else(|| self.wait(id, waker))
+        self.session.take(id).ok_or_else(|| self.wait(id, waker))
     }
 
     /// Leaves `waker` to be woken for a request. Returns the one that it replaces, to be dropped
@@ -342,43 +414,69 @@ impl State {
     }
 
     pub(crate) fn cancel(&mut self, id: RequestId) -> Option<Waker> {
-        self.conn.cancel(id);
+        self.session.cancel(id);
         self.take_waiter(id)
     }
 
-    /// Feeds input to the connection and collects the wakers of those it answers.
+    /// Why the client is over, or else why the last connection or attempt ended.
+    pub(crate) fn loss(&self) -> Option<Loss> {
+        let reason = self.session.failure().or_else(|| self.session.last_loss())?.clone();
+        Some(Loss { address: self.session.last_address(), reason })
+    }
+
+    /// Feeds input to the session and collects whom to tell of what.
+    ///
+    /// # Errors
+    /// The client is over.
     #[inline]
     pub(crate) fn process(
         &mut self,
         input: &mut BytesMut,
-        woken: &mut Vec<Waker>,
+        told: &mut Told,
     ) -> Result<(), ConnectionError> {
         loop {
-            match self.conn.poll_event(input) {
-                Ok(Some(Event::Answered(id))) => match self.take_waiter(id) {
-                    Some(waker) => woken.push(waker),
+            match self.session.poll_event(input) {
+                Ok(Some(SessionEvent::Answered(id))) => match self.take_waiter(id) {
+                    Some(waker) => told.wakers.push(waker),
                     None => self.forget_detached(id),
                 },
-                Ok(Some(Event::Pushed(id))) => woken.extend(self.take_waiter(id)),
-                Ok(Some(Event::Changed(id))) => {
+                Ok(Some(SessionEvent::Pushed(id))) => told.wakers.extend(self.take_waiter(id)),
+                Ok(Some(SessionEvent::Changed(id))) => {
                     let of_key = (id, 0)..=(id, u64::MAX);
                     while let Some((watcher, _)) = self.watchers.range(of_key.clone()).next() {
                         let watcher = *watcher;
-                        woken.extend(self.watchers.remove(&watcher));
+                        told.wakers.extend(self.watchers.remove(&watcher));
                     }
                 }
-                Ok(Some(Event::Ready)) => {
-                    self.is_ready = true;
-                    woken.append(&mut self.ready);
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
+                Ok(Some(event)) => self.life.on_event(event, told),
+                Ok(None) => break,
                 Err(error) => {
-                    woken.append(&mut self.ready);
-                    woken.append(&mut self.take_watchers());
+                    told.wakers.append(&mut self.take_watchers());
+                    self.life.on_end(&error, told);
                     return Err(error);
                 }
             }
+        }
+        self.life.on_late_replies(self.session.stats().late_replies, told);
+        Ok(())
+    }
+
+    fn send_rollback(&mut self, stream: StreamId, timeout: Duration) {
+        let mut frame = Frame::new();
+        let deadline = Instant::now().checked_add(timeout);
+        if frame.encode_in_stream(stream.id, &Rollback).is_err() {
+            return;
+        }
+        frame.bind_to(stream.generation);
+        // An end of the connection rolls back too.
+        let Ok(id) = self.session.send(&mut frame, deadline) else {
+            return;
+        };
+        if self.session.is_answered(id) {
+            // Refused: nobody would be told of it.
+            self.session.take(id);
+        } else {
+            self.detached.push(Detached { id, stream, timeout });
         }
     }
 
@@ -387,25 +485,15 @@ impl State {
             return;
         };
         let Detached { stream, timeout, .. } = self.detached.swap_remove(at);
-        let was_sent = self.conn.take(id) != Some(Err(Unanswered::TimedOut(Outcome::NotSent)));
-        if was_sent || self.is_closing {
-            return;
-        }
-        // The server still has the transaction open.
-        let mut frame = Frame::new();
-        let deadline = Instant::now().checked_add(timeout);
-        if frame.encode_in_stream(stream, &Rollback).is_ok() {
-            if let Ok(id) = self.conn.send(&mut frame, deadline) {
-                self.detached.push(Detached { id, stream, timeout });
-            }
+        let was_sent = self.session.take(id) != Some(Err(Unanswered::TimedOut(Outcome::NotSent)));
+        if !was_sent && !self.is_closing {
+            // The server still has the transaction open.
+            self.send_rollback(stream, timeout);
         }
     }
 
-    /// Leaves `waker` to be woken when the handshake is over.
-    pub(crate) fn wait_ready(&mut self, waker: &Waker) {
-        if !self.ready.iter().any(|other| other.will_wake(waker)) {
-            self.ready.push(waker.clone());
-        }
+    pub(crate) fn take_driver(&mut self) -> Option<Waker> {
+        self.driver.take()
     }
 
     /// Leaves `waker` to be woken for the driver. Returns the one that it replaces, to be dropped
@@ -416,13 +504,6 @@ impl State {
             return None;
         }
         self.driver.replace(waker.clone())
-    }
-}
-
-#[inline]
-pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
-    for waker in woken.drain(..) {
-        waker.wake();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::mode::Mode;
 use crate::pending::Pending;
-use crate::shared::Shared;
+use crate::shared::{Sending, Shared};
 
 impl<M: Mode> Client<M> {
     /// Executes an SQL statement, given as text or [prepared](Self::prepare). Server 2.0.
@@ -95,12 +95,15 @@ impl<M: Mode> Client<M> {
         request: &R,
         decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> M::Reply<T> {
-        if std::ptr::eq(statement.connection.as_ptr(), Arc::as_ptr(&self.shared)) {
-            return self.request(request, decode);
-        }
-        let subject = request.subject();
-        let refused = Err(Error::of(subject, ErrorKind::OtherConnection));
-        self.mode().reply(Pending::new(&self.shared, refused, subject, decode))
+        let sending = Sending { bound_to: Some(statement.generation), ..self.sending() };
+        let is_here = std::ptr::eq(statement.client.as_ptr(), Arc::as_ptr(&self.shared));
+        let (sent, subject) = if is_here {
+            self.submit_with(request, sending, |_, _| {})
+        } else {
+            let subject = request.subject();
+            (Err(Error::of(subject, ErrorKind::OtherConnection)), subject)
+        };
+        self.mode().reply(Pending::new(&self.shared, sent, subject, decode))
     }
 }
 
@@ -161,7 +164,9 @@ impl<T> IntoIterator for Executed<T> {
 
 /// An SQL statement that the server has prepared; made by [`Client::prepare`].
 ///
-/// Cheap to clone. It belongs to the connection that prepared it, for all clones of that client.
+/// Cheap to clone. It belongs to the connection that it was prepared on, for all clones of that
+/// client; on the next one it is [`ConnectionGone`](ErrorKind::ConnectionGone), and prepared anew.
+/// [`Client::sql`] does that by itself.
 /// Keeping it does not keep the connection open.
 ///
 /// The server keeps the statement until it is [unprepared](Client::unprepare) or the connection
@@ -170,7 +175,9 @@ impl<T> IntoIterator for Executed<T> {
 #[derive(Clone)]
 pub struct Prepared {
     statement: Arc<PreparedStatement>,
-    connection: Weak<Shared>,
+    client: Weak<Shared>,
+    /// The number of the connection.
+    generation: u64,
 }
 
 impl Prepared {
@@ -212,8 +219,10 @@ fn executed<T: DeserializeOwned>(
     })
 }
 
-fn prepared(response: Response, connection: &Arc<Shared>) -> Result<Prepared, DecodeError> {
+fn prepared(response: Response, shared: &Arc<Shared>) -> Result<Prepared, DecodeError> {
     let statement = response.prepared()?;
     let statement = statement.ok_or_else(|| DecodeError::new("the reply has no statement"))?;
-    Ok(Prepared { statement: Arc::new(statement), connection: Arc::downgrade(connection) })
+    // If that was lost since the reply came, the server will not know the statement.
+    let generation = shared.lock().session.binding();
+    Ok(Prepared { statement: Arc::new(statement), client: Arc::downgrade(shared), generation })
 }

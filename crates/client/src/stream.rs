@@ -1,7 +1,6 @@
 //! Streams: requests that the server executes one after another.
 
 use std::fmt;
-use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,9 +9,13 @@ use tarantool_proto::request::Subject;
 
 use crate::client::Client;
 use crate::mode::{Async, Mode};
+use crate::shared::StreamId;
 
 /// Another view of a connection, whose requests the server executes one after another, in the order
 /// they were made. Server 2.10; nothing is sent to older ones.
+///
+/// It belongs to the connection that is in use when it is made, or to the next one while there is
+/// none. When that is lost, whatever is asked of it is [`ConnectionGone`](crate::ErrorKind::ConnectionGone).
 ///
 /// Made by [`Client::stream`]; cheap to clone, and a clone is the same stream. It has all verbs of
 /// the [`Client`] that it derefs to, and so have the spaces made by it. Requests of other streams,
@@ -63,14 +66,14 @@ impl<M: Mode> fmt::Debug for Stream<M> {
 /// The stream that the requests of a view belong to.
 #[derive(Debug)]
 pub(crate) struct InStream {
-    pub(crate) id: NonZeroU64,
+    pub(crate) id: StreamId,
     /// If it is that of a transaction: whether that is over.
     is_over: Option<AtomicBool>,
 }
 
 impl InStream {
     /// One for a transaction.
-    pub(crate) fn of_transaction(id: NonZeroU64) -> Self {
+    pub(crate) fn of_transaction(id: StreamId) -> Self {
         Self { id, is_over: Some(AtomicBool::new(false)) }
     }
 

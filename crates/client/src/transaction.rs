@@ -38,8 +38,9 @@ use crate::stream::InStream;
 /// # Ok(()) }
 /// ```
 ///
-/// A transaction belongs to its connection: when that ends, the server rolls back, and every use of
-/// the transaction is an error that says so. When it is over, its spaces and other views are too:
+/// A transaction belongs to its connection: when that is lost, the server rolls back, and every use
+/// of the transaction is an error that says so
+/// ([`ConnectionGone`](ErrorKind::ConnectionGone)), whatever connection follows. When it is over, its spaces and other views are too:
 /// what is asked of them is [`TransactionOver`](ErrorKind::TransactionOver), and is not sent.
 ///
 /// A request that fails does not end the transaction. After the server has aborted it, everything

@@ -18,6 +18,9 @@ use crate::shared::State;
 
 /// The values of a watched key (server 2.10); made by [`Client::watch`].
 ///
+/// It goes on over connections: when one is lost, the key is watched again on the next, whose first
+/// value says that others [may have been missed](WatchedValue::after_gap).
+///
 /// The newest value alone is kept: whoever reads slowly, or never, misses values and delays nobody.
 /// Watchers of one key on one connection share what the server sends. Dropping the last tells the
 /// server to send no more.
@@ -74,27 +77,28 @@ impl<M: Mode> Watcher<M> {
             Ok(id) => *id,
             Err(error) => return Some(error.clone()),
         };
-        let kind = {
+        let (kind, address) = {
             let state = self.client.shared.lock();
-            match (state.conn.watch_error(id), state.conn.failure()) {
+            let kind = match (state.session.watch_error(id), state.session.failure()) {
                 (Some(WatchError::Unsupported(what)), _) => ErrorKind::Unsupported(*what),
                 (Some(WatchError::Server(error)), _) => ErrorKind::Server(error.clone()),
                 (_, Some(cause)) => ErrorKind::Ended { cause: cause.clone() },
                 _ if state.is_closing => ErrorKind::Ended { cause: ConnectionError::Shutdown },
                 _ => return None,
-            }
+            };
+            (kind, state.session.last_address())
         };
-        Some(Error::of(self.subject, kind).with_address(self.client.shared.address()))
+        Some(Error::of(self.subject, kind).with_address(&self.client.shared.address(address)))
     }
 
     /// What `changed` gives, if it need not wait.
     fn look(&mut self, id: WatchId, state: &State) -> Option<Option<WatchedValue>> {
-        if let Some(change) = state.conn.changed(id, self.seen) {
+        if let Some(change) = state.session.changed(id, self.seen) {
             self.seen = change.number();
             return Some(Some(change));
         }
-        let is_over = state.is_closing || state.conn.failure().is_some();
-        (is_over || state.conn.watch_error(id).is_some()).then_some(None)
+        let is_over = state.is_closing || state.session.failure().is_some();
+        (is_over || state.session.watch_error(id).is_some()).then_some(None)
     }
 }
 

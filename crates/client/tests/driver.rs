@@ -34,8 +34,18 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 impl Link {
     /// After the handshake with a server that has everything.
     fn ready(configure: impl FnOnce(Config) -> Config) -> Self {
-        let config = configure(Config::new(Address::Tcp { host: "x".into(), port: 1 }));
-        let (client, driver) = connect(&config, None);
+        let config = configure(
+            Config::new(Address::Tcp { host: "x".into(), port: 1 })
+                .graceful_shutdown(Duration::ZERO),
+        );
+        let (client, mut driver) = connect(&config);
+        driver.handle_timeout(Instant::now());
+        match driver.poll_output(&mut cx(), &mut Vec::new()) {
+            Poll::Ready(Ok(Output::Connect { attempt, .. })) => {
+                assert!(driver.handle_connected(attempt));
+            }
+            other => panic!("{other:?}"),
+        }
         let mut link = Self { client, driver, input: BytesMut::new() };
         let mut greeting = *GREETING;
         greeting[10..15].copy_from_slice(b"3.7.0");
@@ -51,7 +61,7 @@ impl Link {
 
     fn feed(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
-        self.driver.handle_input(&mut self.input, bytes.len()).unwrap();
+        self.driver.handle_input(&mut self.input, bytes.len());
     }
 
     /// All that is to be written now.
@@ -62,7 +72,7 @@ impl Link {
             match self.driver.poll_output(&mut cx(), &mut output) {
                 Poll::Ready(Ok(Output::Write)) => {}
                 Poll::Ready(Ok(Output::Yield)) => continue,
-                Poll::Ready(Err(over)) => panic!("{over}"),
+                Poll::Ready(other) => panic!("{other:?}"),
                 Poll::Pending => return all,
             }
             let mut rest = output.as_slice();
@@ -92,8 +102,7 @@ impl Link {
 /// The server would hold the transaction open for as long as the connection lives.
 #[test]
 fn a_rollback_that_finds_no_place_in_time_is_tried_again() {
-    let limits =
-        |config: Config| config.in_flight_max(1).request_timeout(Duration::from_millis(30));
+    let limits = |config: Config| config.in_flight_max(1).close_timeout(Duration::from_millis(30));
     let mut link = Link::ready(limits);
     let transaction = link.begin();
     let _long = link.client.with_timeout(Duration::ZERO).call::<_, ()>("long", ());
@@ -110,7 +119,7 @@ fn a_rollback_that_finds_no_place_in_time_is_tried_again() {
 
 #[test]
 fn a_rollback_that_is_not_written_in_time_is_tried_again() {
-    let mut link = Link::ready(|config| config.request_timeout(Duration::from_millis(30)));
+    let mut link = Link::ready(|config| config.close_timeout(Duration::from_millis(30)));
     let transaction = link.begin();
     drop(transaction);
     thread::sleep(Duration::from_millis(40));

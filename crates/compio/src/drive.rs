@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use compio::buf::{BufResult, IntoInner, IoBuf, IoBufMut};
 use compio::io::{AsyncRead, AsyncWrite};
 use compio::time::sleep_until;
-use tarantool_client::{ConnectionError, Driver, Output, Sleep, Timer};
+use tarantool_client::{Address, ConnectionError, Driver, Output, Sleep, Timer};
 
 /// Turns before other tasks get theirs.
 const TURNS_MAX: usize = 16;
@@ -27,43 +27,122 @@ enum Next {
     Yield,
 }
 
-/// Drives a connection to its end: reading, writing and the time, in turns of one task, neither of
-/// them ever waiting for another.
-pub(crate) async fn drive<R: AsyncRead, W: AsyncWrite>(driver: Driver, reader: R, writer: W) {
-    let driver = RefCell::new(driver);
-    let next = Cell::new(Next::Wait);
-    let mut reading = pin!(read(&driver, &next, reader));
-    let mut writing = pin!(write(&driver, &next, writer));
-    let mut alarm = Sleep::new(sleep_until);
-    let mut armed: Option<Instant> = None;
-    poll_fn(|cx| {
-        for _ in 0..TURNS_MAX {
-            next.set(Next::Wait);
-            if reading.as_mut().poll(cx).is_ready() || writing.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
+/// An open stream, as what transfers its bytes.
+pub(crate) type Link = Box<dyn Transfer>;
+
+pub(crate) trait Transfer {
+    /// Reads and writes until the connection is lost.
+    fn transfer<'a>(self: Box<Self>, shared: &'a Shared) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+}
+
+impl<R: AsyncRead + 'static, W: AsyncWrite + 'static> Transfer for (R, W) {
+    fn transfer<'a>(self: Box<Self>, shared: &'a Shared) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+        let (reader, writer) = *self;
+        Box::pin(async {
+            let mut reading = pin!(read(shared, reader));
+            let mut writing = pin!(write(shared, writer));
+            poll_fn(|cx| {
+                if reading.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                writing.as_mut().poll(cx)
+            })
+            .await;
+        })
+    }
+}
+
+/// What the parts of the task share.
+pub(crate) struct Shared {
+    driver: RefCell<Driver>,
+    next: Cell<Next>,
+}
+
+/// Drives a client to its end, in turns of one task: reading, writing and the time, neither of them
+/// ever waiting for another.
+pub(crate) async fn drive<O>(driver: Driver, mut open: impl FnMut(Address) -> O)
+where
+    O: Future<Output = io::Result<Link>>,
+{
+    let shared = Shared { driver: RefCell::new(driver), next: Cell::new(Next::Wait) };
+    let alarm = &mut Alarm { timer: Sleep::new(sleep_until), armed: None };
+    while let Some((address, attempt)) = shared.run(alarm, wanted(&shared)).await {
+        match shared.run(alarm, opened(&shared, open(address))).await {
+            Some(Ok(link)) if shared.driver.borrow_mut().handle_connected(attempt) => {
+                shared.run(alarm, link.transfer(&shared)).await;
             }
-            let mut driver = driver.borrow_mut();
-            if let Some(deadline) = driver.poll_timeout() {
-                // An earlier setting is kept, and fires too early once: a stream of requests with ever
-                // later deadlines leaves the timer alone.
-                let at = armed.filter(|armed| *armed <= deadline).unwrap_or(deadline);
-                armed = Some(at);
-                if alarm.poll_deadline(cx, at).is_ready() {
-                    armed = None;
-                    driver.handle_timeout(Instant::now());
-                    next.set(Next::Again);
+            Some(Err(error)) => shared.driver.borrow_mut().handle_connect_failed(attempt, &error),
+            _ => {}
+        }
+    }
+}
+
+struct Alarm<T> {
+    timer: T,
+    armed: Option<Instant>,
+}
+
+impl Shared {
+    /// Runs a part of the task to its end, and lets time pass meanwhile.
+    async fn run<T>(&self, alarm: &mut Alarm<impl Timer>, part: impl Future<Output = T>) -> T {
+        let mut part = pin!(part);
+        poll_fn(|cx| {
+            for _ in 0..TURNS_MAX {
+                self.next.set(Next::Wait);
+                if let Poll::Ready(result) = part.as_mut().poll(cx) {
+                    return Poll::Ready(result);
+                }
+                let mut driver = self.driver.borrow_mut();
+                if let Some(deadline) = driver.poll_timeout() {
+                    // An earlier setting is kept, and fires too early once: a stream of requests with
+                    // ever later deadlines leaves the timer alone.
+                    let at = alarm.armed.filter(|armed| *armed <= deadline).unwrap_or(deadline);
+                    alarm.armed = Some(at);
+                    if alarm.timer.poll_deadline(cx, at).is_ready() {
+                        alarm.armed = None;
+                        driver.handle_timeout(Instant::now());
+                        self.next.set(Next::Again);
+                    }
+                }
+                match self.next.get() {
+                    Next::Wait => return Poll::Pending,
+                    Next::Again => {}
+                    Next::Yield => break,
                 }
             }
-            match next.get() {
-                Next::Wait => return Poll::Pending,
-                Next::Again => {}
-                Next::Yield => break,
-            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
+
+    async fn output(&self, output: &mut Vec<u8>) -> Result<Output, ConnectionError> {
+        poll_fn(|cx| self.driver.borrow_mut().poll_output(cx, output)).await
+    }
+}
+
+/// What is to be opened; `None`: nothing ever more.
+async fn wanted(shared: &Shared) -> Option<(Address, u64)> {
+    loop {
+        match shared.output(&mut Vec::new()).await {
+            Ok(Output::Connect { address, attempt }) => return Some((address, attempt)),
+            Ok(_) => {}
+            Err(_) => return None,
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+    }
+}
+
+/// What came of opening; `None`: it is not wanted any more.
+async fn opened<T>(shared: &Shared, opening: impl Future<Output = T>) -> Option<T> {
+    let mut opening = pin!(opening);
+    poll_fn(|cx| {
+        if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
+            return Poll::Ready(Some(opened));
+        }
+        // Before there is a transport, anything but waiting means that.
+        pin!(shared.output(&mut Vec::new())).poll(cx).map(|_| None)
     })
-    .await;
+    .await
 }
 
 /// Lets the other parts of the task have their turns.
@@ -80,7 +159,7 @@ async fn turn(next: &Cell<Next>, wanted: Next) {
 }
 
 /// Reads until the connection is over.
-async fn read(driver: &RefCell<Driver>, next: &Cell<Next>, mut reader: impl AsyncRead) {
+async fn read(shared: &Shared, mut reader: impl AsyncRead) {
     let mut input = BytesMut::new();
     loop {
         Driver::make_room(&mut input);
@@ -88,30 +167,32 @@ async fn read(driver: &RefCell<Driver>, next: &Cell<Next>, mut reader: impl Asyn
         input = buffer.into_inner();
         match read {
             Ok(count @ 1..) => {
-                if driver.borrow_mut().handle_input(&mut input, count).is_err() {
-                    return;
-                }
+                shared.driver.borrow_mut().handle_input(&mut input, count);
             }
-            // What is being written is the kernel's now: all of it may have left.
-            Ok(_) => return drop(driver.borrow_mut().handle_eof(0)),
-            Err(error) => return fail(driver, &error, &[]),
+            Ok(_) => shared.driver.borrow_mut().handle_eof(),
+            Err(error) => shared.driver.borrow_mut().handle_failure(&error),
         }
-        turn(next, Next::Again).await;
+        if !shared.driver.borrow().is_connected() {
+            return;
+        }
+        turn(&shared.next, Next::Again).await;
     }
 }
 
 /// Writes until the connection is over.
-async fn write(driver: &RefCell<Driver>, next: &Cell<Next>, mut writer: impl AsyncWrite) {
+async fn write(shared: &Shared, mut writer: impl AsyncWrite) {
     let mut output = Vec::new();
     loop {
-        match poll_fn(|cx| driver.borrow_mut().poll_output(cx, &mut output)).await {
+        match shared.output(&mut output).await {
             Ok(Output::Write) => {}
             Ok(Output::Yield) => {
-                turn(next, Next::Yield).await;
+                turn(&shared.next, Next::Yield).await;
                 continue;
             }
-            Err(_) => return,
+            _ => return,
         }
+        // What is being written is the kernel's: all of it may leave.
+        shared.driver.borrow_mut().handle_submitted();
         let mut written = 0;
         while written < output.len() {
             let mut writing = pin!(writer.write(output.slice(written..)));
@@ -119,7 +200,7 @@ async fn write(driver: &RefCell<Driver>, next: &Cell<Next>, mut writer: impl Asy
                 if let Poll::Ready(wrote) = writing.as_mut().poll(cx) {
                     return Poll::Ready(Some(wrote));
                 }
-                driver.borrow_mut().poll_blocked(cx).map(|_| None)
+                shared.driver.borrow_mut().poll_blocked(cx).map(|_| None)
             });
             let Some(BufResult(wrote, buffer)) = wrote.await else {
                 return;
@@ -127,19 +208,16 @@ async fn write(driver: &RefCell<Driver>, next: &Cell<Next>, mut writer: impl Asy
             output = buffer.into_inner();
             match wrote {
                 Ok(count @ 1..) => {
-                    driver.borrow_mut().handle_written(count);
+                    shared.driver.borrow_mut().handle_written(count);
                     written += count;
                 }
-                Ok(_) => return fail(driver, &io::ErrorKind::WriteZero.into(), &output[written..]),
-                Err(error) => return fail(driver, &error, &output[written..]),
+                Ok(_) => {
+                    return shared.driver.borrow_mut().handle_failure(&"it takes no more bytes");
+                }
+                Err(error) => return shared.driver.borrow_mut().handle_failure(&error),
             }
         }
         output.clear();
-        turn(next, Next::Again).await;
+        turn(&shared.next, Next::Again).await;
     }
-}
-
-fn fail(driver: &RefCell<Driver>, error: &io::Error, unwritten: &[u8]) {
-    let error = ConnectionError::Transport(error.to_string().into());
-    driver.borrow_mut().fail(error, unwritten.len());
 }

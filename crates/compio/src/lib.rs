@@ -36,15 +36,17 @@
 
 mod drive;
 
+use std::future::Future;
+use std::io;
+
 use compio::io::{AsyncRead, AsyncWrite};
 use compio::net::TcpStream;
 #[cfg(unix)]
 use compio::net::UnixStream;
-use compio::time::sleep_until;
 pub use tarantool_client::api::*;
-use tarantool_client::{Opening, Sleep};
+use tarantool_client::once;
 
-use crate::drive::drive;
+use crate::drive::{Link, drive};
 
 /// Connects and logs in, and spawns the task that drives the connection on this runtime.
 ///
@@ -62,28 +64,33 @@ where
     C: TryInto<Config>,
     Error: From<C::Error>,
 {
-    let config = config.try_into()?;
-    let opening = Opening::begin(&config);
-    match config.address() {
-        Address::Tcp { host, port } => {
-            let connecting = async {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                Ok(stream.into_split())
-            };
-            start(opening, opening.open(Sleep::new(sleep_until), connecting).await?).await
-        }
-        #[cfg(unix)]
-        Address::Unix(path) => {
-            let connecting = async { Ok(UnixStream::connect(path).await?.into_split()) };
-            start(opening, opening.open(Sleep::new(sleep_until), connecting).await?).await
-        }
-        _ => Err(opening.unsupported()),
-    }
+    start(&config.try_into()?, open).await
 }
 
-/// As [`connect`], over the two halves of a stream that is open: through a proxy, over TLS, in
-/// memory. The address of `config` serves for messages only.
+/// As [`connect`], over streams that `open` opens, as their two halves: through a proxy, over TLS. It
+/// is called with an address of `config` whenever a connection is needed.
+///
+/// # Errors
+/// As [`connect`].
+///
+/// # Panics
+/// Outside of a compio runtime.
+pub async fn connect_with<F, O, R, W>(config: &Config, mut open: F) -> Result<Client, Error>
+where
+    F: FnMut(Address) -> O + 'static,
+    O: Future<Output = io::Result<(R, W)>> + 'static,
+    R: AsyncRead + 'static,
+    W: AsyncWrite + 'static,
+{
+    let open = move |address| {
+        let opening = open(address);
+        async { Ok(Box::new(opening.await?) as Link) }
+    };
+    start(config, open).await
+}
+
+/// As [`connect`], over the two halves of a stream that is open, such as one in memory. The address of
+/// `config` serves for messages only, and when the connection is lost there is no other.
 ///
 /// # Errors
 /// The peer does not speak the protocol, the login is refused, or the connect timeout passes.
@@ -95,16 +102,32 @@ where
     R: AsyncRead + 'static,
     W: AsyncWrite + 'static,
 {
-    start(Opening::begin(config), (reader, writer)).await
+    let link = Box::new((reader, writer)) as Link;
+    start(&config.clone().reconnect(false), once(link)).await
 }
 
-async fn start<R, W>(opening: Opening<'_>, (reader, writer): (R, W)) -> Result<Client, Error>
+async fn start<F, O>(config: &Config, open: F) -> Result<Client, Error>
 where
-    R: AsyncRead + 'static,
-    W: AsyncWrite + 'static,
+    F: FnMut(Address) -> O + 'static,
+    O: Future<Output = io::Result<Link>> + 'static,
 {
-    let (client, driver) = opening.connect();
-    compio::runtime::spawn(drive(driver, reader, writer)).detach();
-    client.ready().await?;
+    let (client, driver) = tarantool_client::connect(config);
+    compio::runtime::spawn(drive(driver, open)).detach();
+    if !config.is_lazy() {
+        client.ready().await?;
+    }
     Ok(client)
+}
+
+async fn open(address: Address) -> io::Result<Link> {
+    match &address {
+        Address::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream.into_split()))
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?.into_split())),
+        _ => Err(address.unsupported()),
+    }
 }

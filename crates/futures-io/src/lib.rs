@@ -1,21 +1,23 @@
 //! Tarantool connections over any stream of the [`futures_io`] traits.
 //!
 //! What `tarantool-smol` and `tarantool-async-std` share, and the way to bind the client to another
-//! runtime whose sockets have these traits: open a stream, call [`connect_over`], spawn the drive.
+//! runtime whose sockets have these traits: [`Socket`] makes a stream a
+//! [`Transport`], to be driven by a [`Drive`](tarantool_client::Drive).
 //!
 //! ```
 //! use std::time::Instant;
 //!
-//! use futures_io::{AsyncRead, AsyncWrite};
-//! use tarantool_client::{Client, Config, Error, Opening, Sleep};
+//! use smol::net::TcpStream;
+//! use tarantool_client::{Address, Client, Config, Drive, Error, Sleep};
+//! use tarantool_futures_io::Socket;
 //!
-//! async fn connect<S>(config: &Config, stream: S) -> Result<Client, Error>
-//! where
-//!     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-//! {
+//! async fn connect(config: &Config) -> Result<Client, Error> {
+//!     let open = |address: Address| async move {
+//!         Ok(Socket::new(TcpStream::connect(address.to_string()).await?))
+//!     };
 //!     let timer = Sleep::new(|at: Instant| async move { drop(smol::Timer::at(at).await) });
-//!     let (client, drive) = tarantool_futures_io::connect_over(Opening::begin(config), stream, timer);
-//!     smol::spawn(drive).detach();
+//!     let (client, driver) = tarantool_client::connect(config);
+//!     smol::spawn(Drive::new(driver, open, timer)).detach();
 //!     client.ready().await?;
 //!     Ok(client)
 //! }
@@ -28,23 +30,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
-use tarantool_client::{Client, Drive, Opening, Timer, Transport};
-
-/// A client over an open stream, and the future that drives its connection.
-///
-/// Spawn the drive, then await [`Client::ready`] before using the client.
-pub fn connect_over<S, T>(
-    opening: Opening<'_>,
-    stream: S,
-    timer: T,
-) -> (Client, Drive<Socket<S>, T>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: Timer,
-{
-    let (client, driver) = opening.connect();
-    (client, Drive::new(driver, Socket::new(stream), timer))
-}
+use tarantool_client::Transport;
 
 /// A stream of the `futures-io` traits as a [`Transport`].
 pub struct Socket<S> {

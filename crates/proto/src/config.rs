@@ -29,6 +29,10 @@ pub struct Config {
     /// How many bytes of requests may wait to be written; more requests wait for a place.
     /// Default 64 MiB.
     pub queued_bytes_max: usize,
+    /// How many bytes of requests may be held besides: of those that wait for a place, for the schema
+    /// or for a connection, and of those that may have to be sent again. More requests are
+    /// [`Saturated`](crate::SendError::Saturated); one is always held. Default 1 GiB.
+    pub held_bytes_max: usize,
     /// The longest packet to send or to accept, in bytes. Default 128 MiB; at most 2 GiB, the
     /// server's own limit.
     pub packet_bytes_max: usize,
@@ -50,6 +54,7 @@ impl Default for Config {
             tuple_formats: false,
             in_flight_max: 16_384,
             queued_bytes_max: 64 << 20,
+            held_bytes_max: 1 << 30,
             packet_bytes_max: 128 << 20,
             pushes_max: 1024,
             push_bytes_max: 16 << 20,

@@ -52,6 +52,7 @@ pub(crate) struct Slots {
     free: Option<u32>,
     in_flight: usize,
     occupied: usize,
+    held_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -108,6 +109,10 @@ impl State {
         }
     }
 
+    fn held_bytes(&self) -> usize {
+        self.frame().map_or(0, Frame::len)
+    }
+
     pub(crate) fn into_frame(self) -> Option<Frame> {
         match self {
             Self::Waiting(frame)
@@ -141,6 +146,11 @@ impl Slots {
     /// How many requests have a place and no answer.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// How many bytes the frames of requests have that are kept here.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// How many slots are not free.
@@ -186,6 +196,8 @@ impl Slots {
         }
         self.in_flight += usize::from(state.has_place());
         self.in_flight -= usize::from(slot.state.has_place());
+        self.held_bytes += state.held_bytes();
+        self.held_bytes -= slot.state.held_bytes();
         Some(std::mem::replace(&mut slot.state, state))
     }
 

@@ -1,78 +1,43 @@
-use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::path::{self, Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tempfile::TempDir;
-
+use crate::process::{LOG_LINES, Process};
 use crate::{Builder, Listen, StartError};
 
-const LOG: &str = "tarantool.log";
-const READY: &str = "tarantool.ready";
-const FAILED: &str = "tarantool.failed";
-pub(crate) const SOCKET: &str = "tarantool.sock";
-const LOG_LINES: usize = 50;
-
-/// Runs in the temporary folder, after a line that defines `settings`.
-///
-/// Marker files are renamed into place so that the launcher never reads half
-/// of one. The fiber waits for the end of stdin, whose other end the launcher
-/// holds: a test process that died by a signal takes its server and the
-/// temporary folder with it.
-const INIT: &str = r"
-io.stdout:setvbuf('line')
-
-local fio = require('fio')
-local folder = fio.cwd()
-
-require('fiber').create(function()
-    require('socket').iowait(0, 'R')
-    fio.rmtree(folder)
-    os.exit(0)
-end)
-
-local function mark(name, text)
-    local file = assert(io.open(fio.pathjoin(folder, name .. '.part'), 'w'))
-    file:write(text)
-    file:close()
-    assert(os.rename(fio.pathjoin(folder, name .. '.part'), fio.pathjoin(folder, name)))
-end
-
-local function describe(err)
-    return debug.traceback(tostring(err), 2)
-end
-
-local ok, err = xpcall(function()
-    box.cfg{
-        listen = settings.listen,
-        memtx_memory = settings.memtx_memory,
-        wal_mode = settings.wal_mode,
-    }
-    if settings.guest_is_admin then
-        box.schema.user.grant('guest', 'super')
-    end
-    assert(loadfile('script.lua'))()
-end, describe)
-
-if ok then
-    mark('tarantool.ready', tostring(box.info.listen))
-else
-    mark('tarantool.failed', err)
-    os.exit(1)
-end
-";
+const SOCKET: &str = "tarantool.sock";
 
 /// A running server; dropping it kills the server and removes its folder.
 ///
 /// When a panic drops it, as in a test that fails, the last lines of the
 /// server's log go to stderr.
+///
+/// # Failing on purpose
+///
+/// ```
+/// use tarantool_blocking::connect;
+/// use tarantool_testkit::Tarantool;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let script = "box.schema.space.create('log'):create_index('pk')";
+/// let builder = Tarantool::builder().script(script);
+/// let Some(server) = builder.start_or_skip("survives") else { return Ok(()) };
+/// connect(server.uri())?.space::<(u64,)>("log").insert(&(1,))?;
+/// server.restart()?; // kill -9, then the same folder and address
+/// let client = connect(server.uri())?;
+/// assert_eq!(client.space::<(u64,)>("log").get(1)?, Some((1,)));
+/// server.pause()?; // neither answers nor closes its connections
+/// server.resume()?;
+/// client.ping()?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Tarantool {
+    builder: Builder,
     process: Process,
     address: Address,
     version: (u32, u32, u32),
@@ -134,7 +99,7 @@ impl Tarantool {
     /// The server's process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.process.child.id()
+        self.process.pid()
     }
 
     /// The server's version from its greeting, as (major, minor, patch).
@@ -152,17 +117,95 @@ impl Tarantool {
 
     /// Waits until the server has gone by itself, as after a SIGTERM.
     pub fn wait(mut self) -> io::Result<ExitStatus> {
-        // Without the end of stdin that a wait by itself brings.
-        let stdin = self.process.child.stdin.take();
-        let status = self.process.child.wait();
-        drop(stdin);
-        status
+        self.process.wait()
     }
 
     /// Kills the server with SIGKILL and waits until it is gone; its folder
     /// stays until the drop.
     pub fn kill(&mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    /// The same for those who share it.
+    pub(crate) fn end(&self) -> io::Result<()> {
         self.process.kill()
+    }
+
+    /// Ends the server in an orderly way, with SIGTERM, and waits until it is
+    /// gone; its folder stays until the drop. A paused server goes on first.
+    ///
+    /// # Errors
+    ///
+    /// It has not gone within the builder's time limit.
+    pub fn stop(&self) -> io::Result<ExitStatus> {
+        self.process.stop(self.builder.time_limit)
+    }
+
+    /// Starts the server again, in the same folder and at the same address, and
+    /// waits until it is ready. If it still runs, it is killed with SIGKILL
+    /// first.
+    ///
+    /// With [`Wal::Write`](crate::Wal::Write) everything is there again that
+    /// was acknowledged: a killed process loses nothing that it has written to
+    /// its log, as a machine without power might. Lua functions and variables
+    /// are made by [`Builder::every_start`], since
+    /// [`Builder::script`] has run. With [`Wal::None`](crate::Wal::None)
+    /// everything is lost, and the script runs again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Builder::start`]; also if another process has taken the port.
+    pub fn restart(&self) -> Result<(), StartError> {
+        self.restart_without_waiting()?;
+        self.wait_until_ready()
+    }
+
+    /// As [`restart`](Self::restart), but returns once the process runs: until
+    /// it is ready, connects are refused.
+    ///
+    /// # Errors
+    ///
+    /// The process did not start.
+    pub fn restart_without_waiting(&self) -> Result<(), StartError> {
+        let listen = match &self.address {
+            Address::Tcp(address) => address.to_string(),
+            Address::Unix(_) => listen(Listen::Unix),
+        };
+        self.process.respawn(&self.builder, &listen)
+    }
+
+    /// Waits until the server is ready again after
+    /// [`restart_without_waiting`](Self::restart_without_waiting).
+    ///
+    /// # Errors
+    ///
+    /// As for [`Builder::start`].
+    pub fn wait_until_ready(&self) -> Result<(), StartError> {
+        let greets = |_: &str, left| Ok(self.address.greeting(left).ok());
+        self.process.wait_until_ready(self.builder.time_limit, greets).map(drop)
+    }
+
+    /// Stops the process where it is, with SIGSTOP: connections stay open,
+    /// new ones are accepted by the system, and nobody is answered. Returns
+    /// once it has stopped.
+    ///
+    /// It goes on with [`resume`](Self::resume) or [`stop`](Self::stop); a kill,
+    /// a restart and a drop end it as it is.
+    ///
+    /// # Errors
+    ///
+    /// The server has ended.
+    pub fn pause(&self) -> io::Result<()> {
+        self.process.pause()
+    }
+
+    /// Lets a paused server go on, with SIGCONT.
+    ///
+    /// # Errors
+    ///
+    /// The server has ended.
+    pub fn resume(&self) -> io::Result<()> {
+        self.process.resume()
     }
 }
 
@@ -179,7 +222,31 @@ impl Drop for Tarantool {
 }
 
 pub(crate) fn start(builder: &Builder) -> Result<Tarantool, StartError> {
-    Process::spawn(builder)?.wait_until_ready(builder)
+    let process = Process::spawn(builder, &listen(builder.listen))?;
+    let (address, greeting) = process.wait_until_ready(builder.time_limit, |bound, left| {
+        let address = match builder.listen {
+            Listen::Tcp => Address::Tcp((Ipv4Addr::LOCALHOST, port(bound)?).into()),
+            Listen::Tcp6 => Address::Tcp((Ipv6Addr::LOCALHOST, port(bound)?).into()),
+            Listen::Unix => Address::Unix(process.folder.path().join(SOCKET)),
+        };
+        match address.greeting(left) {
+            Ok(greeting) => Ok(Some((address, greeting))),
+            // A path too long for a socket stays so.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),
+            Err(_) => Ok(None),
+        }
+    })?;
+    Ok(Tarantool { builder: builder.clone(), version: version(&greeting)?, process, address })
+}
+
+/// Where a new server is told to listen.
+fn listen(listen: Listen) -> String {
+    match listen {
+        Listen::Tcp => "127.0.0.1:0".to_owned(),
+        Listen::Tcp6 => "[::1]:0".to_owned(),
+        // Relative to the folder, so that no path needs quoting for Lua.
+        Listen::Unix => format!("unix/:./{SOCKET}"),
+    }
 }
 
 #[derive(Debug)]
@@ -204,117 +271,6 @@ impl Address {
             }
         }
         Ok(greeting)
-    }
-}
-
-/// Unlike [`Tarantool`], it may not have become ready.
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    folder: TempDir,
-}
-
-impl Process {
-    fn spawn(builder: &Builder) -> Result<Self, StartError> {
-        let folder = tempfile::Builder::new().prefix("tarantool-").tempdir()?;
-        let init = format!("{}\n{INIT}", builder.lua_settings());
-        fs::write(folder.path().join("init.lua"), init)?;
-        fs::write(folder.path().join("script.lua"), &builder.script)?;
-        // Into the log goes all output, so that neither what the script prints
-        // nor the stack of a crash is lost.
-        let log = File::create(folder.path().join(LOG))?;
-        // The child runs elsewhere, where a relative path means another file.
-        let program = if builder.program.components().count() > 1 {
-            path::absolute(&builder.program)?
-        } else {
-            builder.program.clone()
-        };
-        let child = Command::new(program)
-            .arg("init.lua")
-            .current_dir(folder.path())
-            // Ctrl-C in a terminal must not reach the server, which would then
-            // leave its folder; it stops by the end of stdin.
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => {
-                    StartError::NotInstalled { program: builder.program.clone() }
-                }
-                _ => StartError::Io(error),
-            })?;
-        Ok(Self { child, folder })
-    }
-
-    fn wait_until_ready(mut self, builder: &Builder) -> Result<Tarantool, StartError> {
-        let deadline = Instant::now() + builder.time_limit;
-        loop {
-            // Asked before the files are read: what an exited server wrote is
-            // then there.
-            let exited = self.child.try_wait()?;
-            if let Some(message) = self.read(FAILED) {
-                let log = self.log_tail(LOG_LINES);
-                return Err(StartError::Script { message, log });
-            }
-            if let Some(status) = exited {
-                let log = self.log_tail(LOG_LINES);
-                return Err(StartError::Exited { status, log });
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let log = self.log_tail(LOG_LINES);
-                return Err(StartError::TimedOut { log });
-            }
-            if let Some(bound) = self.read(READY) {
-                let address = match builder.listen {
-                    Listen::Tcp => Address::Tcp((Ipv4Addr::LOCALHOST, port(&bound)?).into()),
-                    Listen::Tcp6 => Address::Tcp((Ipv6Addr::LOCALHOST, port(&bound)?).into()),
-                    Listen::Unix => Address::Unix(self.folder.path().join(SOCKET)),
-                };
-                match address.greeting(left) {
-                    Ok(greeting) => {
-                        return Ok(Tarantool {
-                            version: version(&greeting)?,
-                            process: self,
-                            address,
-                        });
-                    }
-                    // A path too long for a socket stays so.
-                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                        return Err(error.into());
-                    }
-                    Err(_) => {}
-                }
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    fn read(&self, name: &str) -> Option<String> {
-        let bytes = fs::read(self.folder.path().join(name)).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    fn log_tail(&self, lines: usize) -> String {
-        let log = self.read(LOG).unwrap_or_default();
-        let all: Vec<&str> = log.lines().collect();
-        all[all.len().saturating_sub(lines)..].join("\n")
-    }
-
-    fn kill(&mut self) -> io::Result<()> {
-        // In this order: the wait closes stdin, at whose end a live server
-        // would remove the folder.
-        self.child.kill()?;
-        self.child.wait().map(drop)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // An error means that the process is gone.
-        let _ = self.kill();
     }
 }
 

@@ -4,7 +4,9 @@
 //!   Rust functions, and makes go wrong what a test wants to see go wrong ([`Fault`]).
 //! - [`Link`] joins a client's state machine to it in memory and virtual time.
 //! - [`Tarantool`] is a real server, started in a temporary folder and gone when its handle is
-//!   dropped.
+//!   dropped; it can be killed, paused and started again.
+//! - [`Proxy`] stands between clients and either of them, and breaks their connections.
+//! - [`Ledger`] compares what a client was told with what the server did.
 //!
 //! # A test of one's own application
 //!
@@ -62,6 +64,11 @@ pub mod conformance;
 mod embedded;
 mod engine;
 mod launcher;
+pub mod ledger;
+pub mod memory;
+mod process;
+mod proxy;
+mod socket;
 
 use std::env;
 use std::error::Error;
@@ -77,6 +84,8 @@ pub use embedded::{
     ServerBuilder, SpaceBuilder,
 };
 pub use launcher::Tarantool;
+pub use ledger::{Ledger, Told};
+pub use proxy::{Direction, Proxy};
 pub use tarantool_proto::{ErrorCode, RequestType, ServerError};
 
 /// Where the server listens.
@@ -98,7 +107,9 @@ pub enum Listen {
 pub enum Wal {
     /// Writes no log: changes cost no disk access.
     None,
-    /// Writes each change to the log before it is acknowledged.
+    /// Writes each change to the log before it is acknowledged: what was
+    /// acknowledged survives the process, but maybe not the machine, since it
+    /// is not synchronised with the disk.
     #[default]
     Write,
 }
@@ -178,6 +189,7 @@ impl From<io::Error> for StartError {
 #[must_use = "nothing runs until `start` is called"]
 pub struct Builder {
     program: PathBuf,
+    every_start: String,
     script: String,
     listen: Listen,
     wal: Wal,
@@ -193,6 +205,7 @@ impl Builder {
             .unwrap_or_else(|| OsString::from("tarantool"));
         Self {
             program: program.into(),
+            every_start: String::new(),
             script: String::new(),
             listen: Listen::default(),
             wal: Wal::default(),
@@ -208,13 +221,21 @@ impl Builder {
         self
     }
 
-    /// Lua to run as the administrator after `box.cfg`; the server counts as
-    /// started when it returns.
+    /// Lua to run as the administrator after `box.cfg`, for what the database
+    /// keeps; the server counts as started when it returns.
     ///
     /// It runs in the server's temporary folder, and may call `box.cfg` again
-    /// for the options that can change at run time.
+    /// for the options that can change at run time. It does not run again after
+    /// a [restart](Tarantool::restart), unless the data was lost.
     pub fn script(mut self, lua: impl Into<String>) -> Self {
         self.script = lua.into();
+        self
+    }
+
+    /// Lua to run at every start, before the script: for what is lost with the
+    /// process, such as functions and options.
+    pub fn every_start(mut self, lua: impl Into<String>) -> Self {
+        self.every_start = lua.into();
         self
     }
 
@@ -280,13 +301,7 @@ impl Builder {
         }
     }
 
-    fn lua_settings(&self) -> String {
-        // Relative to the folder, so that no path needs quoting for Lua.
-        let listen = match self.listen {
-            Listen::Tcp => "127.0.0.1:0".to_owned(),
-            Listen::Tcp6 => "[::1]:0".to_owned(),
-            Listen::Unix => format!("unix/:./{}", launcher::SOCKET),
-        };
+    fn lua_settings(&self, listen: &str) -> String {
         let wal_mode = match self.wal {
             Wal::None => "none",
             Wal::Write => "write",

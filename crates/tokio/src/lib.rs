@@ -29,17 +29,20 @@
 //! adds sockets, a timer and the task that drives the connection. It works on the current-thread
 //! and on the multi-thread runtime; the runtime needs `enable_all`, that is I/O and time.
 
-mod io;
+mod socket;
+
+use std::future::Future;
+use std::io;
 
 pub use tarantool_client::api::*;
 pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
-use tarantool_client::{Drive, Opening};
+use tarantool_client::{Drive, Opening, Transport, once};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::io::{Alarm, Socket};
+use crate::socket::{Alarm, Socket};
 
 /// Connects and logs in, and spawns the task that drives the connection.
 ///
@@ -57,20 +60,42 @@ where
     C: TryInto<Config>,
     Error: From<C::Error>,
 {
-    let config = config.try_into()?;
-    let opening = Opening::begin(&config);
-    match config.address() {
-        Address::Tcp { host, port } => start(opening, tcp(opening, host, *port).await?).await,
-        #[cfg(unix)]
-        Address::Unix(path) => {
-            start(opening, opening.open(Alarm::new(), UnixStream::connect(path)).await?).await
-        }
-        _ => Err(opening.unsupported()),
-    }
+    start(&config.try_into()?, open).await
 }
 
-/// As [`connect`], over a stream that is open: through a proxy, over TLS, in memory. The address of
-/// `config` serves for messages only.
+/// As [`connect`], over streams that `open` opens: through a proxy, over TLS. It is called with an
+/// address of `config` whenever a connection is needed.
+///
+/// ```no_run
+/// use tarantool_tokio::{Address, Client, Config, Error, connect_with};
+/// use tokio::net::TcpStream;
+///
+/// # async fn example() -> Result<Client, Error> {
+/// let config = Config::parse("tarantool://app:secret@db.example:3301")?;
+/// connect_with(&config, async |_: Address| TcpStream::connect("localhost:9999").await).await
+/// # }
+/// ```
+///
+/// # Errors
+/// As [`connect`].
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub async fn connect_with<F, O, S>(config: &Config, mut open: F) -> Result<Client, Error>
+where
+    F: FnMut(Address) -> O + Send + Unpin + 'static,
+    O: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let open = move |address| {
+        let opening = open(address);
+        async { Ok(Socket(opening.await?)) }
+    };
+    start(config, open).await
+}
+
+/// As [`connect`], over a stream that is open, such as one in memory. The address of `config` serves
+/// for messages only, and when the connection is lost there is no other.
 ///
 /// # Errors
 /// The peer does not speak the protocol, the login is refused, or the connect timeout passes.
@@ -81,7 +106,7 @@ pub async fn connect_over<S>(config: &Config, stream: S) -> Result<Client, Error
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    start(Opening::begin(config), stream).await
+    start(&config.clone().reconnect(false), once(Socket(stream))).await
 }
 
 /// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
@@ -120,35 +145,33 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    match config.address() {
-        Address::Tcp { host, port } => {
-            let stream = Socket(tcp(opening, host, *port).await?);
-            opening.changes(&follow, stream, Alarm::new()).await
-        }
-        #[cfg(unix)]
-        Address::Unix(path) => {
-            let stream = opening.open(Alarm::new(), UnixStream::connect(path)).await?;
-            opening.changes(&follow, Socket(stream), Alarm::new()).await
-        }
-        _ => Err(opening.unsupported()),
-    }
+    let transport = opening.open(Alarm::new(), open(opening.address().clone())).await?;
+    opening.changes(&follow, transport, Alarm::new()).await
 }
 
-async fn start<S>(opening: Opening<'_>, stream: S) -> Result<Client, Error>
+async fn start<F, O, T>(config: &Config, open: F) -> Result<Client, Error>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: FnMut(Address) -> O + Send + Unpin + 'static,
+    O: Future<Output = io::Result<T>> + Send + 'static,
+    T: Transport + Send + 'static,
 {
-    let (client, driver) = opening.connect();
-    tokio::spawn(Drive::new(driver, Socket(stream), Alarm::new()));
-    client.ready().await?;
+    let (client, driver) = tarantool_client::connect(config);
+    tokio::spawn(Drive::new(driver, open, Alarm::new()));
+    if !config.is_lazy() {
+        client.ready().await?;
+    }
     Ok(client)
 }
 
-async fn tcp(opening: Opening<'_>, host: &str, port: u16) -> Result<TcpStream, Error> {
-    let connecting = async {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
-    opening.open(Alarm::new(), connecting).await
+async fn open(address: Address) -> io::Result<Box<dyn Transport + Send>> {
+    match &address {
+        Address::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(Socket(stream)))
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => Ok(Box::new(Socket(UnixStream::connect(path).await?))),
+        _ => Err(address.unsupported()),
+    }
 }

@@ -152,7 +152,7 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
         let Some(server) = Backend::real(test, &Wanted::default()) else {
             return;
         };
-        let client = connect(server.config()).unwrap();
+        let client = connect(server.config().reconnect(false)).unwrap();
         thread::scope(|scope| {
             for thread in 0..THREADS {
                 let client = &client;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tarantool_proto::ServerInfo;
@@ -26,7 +27,7 @@ use crate::lead::{is_timeout, left};
 /// There is no reconnecting here: the last item is an error that says why it ended.
 pub struct BlockingChanges {
     following: Following,
-    socket: Box<dyn Socket>,
+    socket: Arc<dyn Socket>,
 }
 
 /// Follows over an open `socket`, once the server has accepted.
@@ -37,11 +38,11 @@ pub struct BlockingChanges {
 pub fn changes_blocking(
     config: &Config,
     follow: &Follow,
-    socket: impl Socket + 'static,
+    socket: Arc<dyn Socket>,
     opening_until: Option<Instant>,
 ) -> Result<BlockingChanges, Error> {
     let following = Following::new(config, follow, opening_until);
-    let mut changes = BlockingChanges { following, socket: Box::new(socket) };
+    let mut changes = BlockingChanges { following, socket };
     // The server's acceptance is the first of all events.
     changes.event()?;
     Ok(changes)

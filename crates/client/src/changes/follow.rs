@@ -97,8 +97,8 @@ impl Follow {
 
     pub(super) fn config(&self, config: &Config) -> FollowConfig {
         let mut follow = FollowConfig::new(self.instance_uuid.unwrap_or_else(random_uuid));
-        follow.credentials.clone_from(&config.connection.credentials);
-        follow.packet_bytes_max = config.connection.packet_bytes_max;
+        follow.credentials.clone_from(&config.session.connection.credentials);
+        follow.packet_bytes_max = config.session.connection.packet_bytes_max;
         follow.after.clone_from(&self.after);
         follow.spaces.clone_from(&self.spaces);
         follow.heartbeat_timeout = self.heartbeat_timeout;
@@ -135,7 +135,7 @@ mod tests {
         let uuid = Uuid::from_u128(7);
         let follow = Follow::after(vclock.clone()).spaces([512]).instance_uuid(uuid);
         let follow = follow.heartbeat_timeout(Duration::ZERO).config(&config);
-        assert_eq!(follow.credentials, config.connection.credentials);
+        assert_eq!(follow.credentials, config.session.connection.credentials);
         assert_eq!((follow.packet_bytes_max, follow.instance_uuid), (9, uuid));
         assert_eq!((follow.after, follow.spaces), (Some(vclock), Some([512].into())));
         assert_eq!(follow.heartbeat_timeout, None);

@@ -8,7 +8,7 @@ use tarantool_proto::ConnectionError;
 use tarantool_proto::replication::{Event, FollowError, Follower};
 
 use super::Follow;
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::driver::Driver;
 use crate::error::Error;
 
@@ -16,7 +16,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(super) struct Following {
     pub(super) follower: Follower,
-    address: Box<str>,
+    address: Address,
     input: BytesMut,
     output: Vec<u8>,
     written: usize,
@@ -30,7 +30,7 @@ impl Following {
     pub(super) fn new(config: &Config, follow: &Follow, opening_until: Option<Instant>) -> Self {
         Self {
             follower: Follower::new(follow.config(config), Instant::now(), opening_until),
-            address: config.address().to_string().into(),
+            address: config.first_address().clone(),
             input: BytesMut::new(),
             output: Vec::new(),
             written: 0,

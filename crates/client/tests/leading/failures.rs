@@ -167,9 +167,9 @@ fn a_handshake_that_fails_or_takes_too_long_gives_its_reason() {
         let host = "scripted".to_owned();
         let address = tarantool_client::Address::Tcp { host, port: 1 };
         let config = tarantool_client::Config::new(address).user("app");
+        let config = config.connect_timeout(Duration::from_millis(50));
         let connect = |script: &Script| {
-            let until = Instant::now() + Duration::from_millis(50);
-            tarantool_client::connect_blocking(&config, script.clone(), Some(until)).unwrap_err()
+            tarantool_client::connect_blocking(&config, script.clone()).unwrap_err()
         };
         let error = connect(&Script::silent());
         assert!(error.to_string().contains("timed out during login"), "{error}");

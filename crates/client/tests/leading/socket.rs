@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tarantool_client::{Address, Blocking, Client, Config, Interest, Socket, connect_blocking};
+use tarantool_client::{
+    Address, Blocking, Client, Config, Connecting, Connector, Interest, Socket, connect_blocking,
+};
 
 use tarantool_testkit::conformance::packets::{GREETING, ID, Request, id_unknown, ok, parse};
 
@@ -99,7 +101,8 @@ impl Script {
     ) -> Client<Blocking> {
         let host = "scripted".to_owned();
         let config = Config::new(Address::Tcp { host, port: 1 });
-        let client = connect_blocking(&configure(config), self.clone(), None).unwrap();
+        let config = configure(config.reconnect(false).graceful_shutdown(Duration::ZERO));
+        let client = connect_blocking(&config, self.clone()).unwrap();
         self.state().calls = Calls::default();
         client
     }
@@ -258,5 +261,22 @@ impl Socket for Script {
 
     fn tick(&self) -> Duration {
         TICK
+    }
+
+    fn shutdown(&self) {
+        self.end();
+    }
+}
+
+/// It is open at once, and the same each time.
+impl Connector for Script {
+    fn begin(&self, _: &Address) -> io::Result<Box<dyn Connecting>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Connecting for Script {
+    fn wait(&mut self, _: Option<Duration>) -> io::Result<Option<Arc<dyn Socket>>> {
+        Ok(Some(Arc::new(self.clone())))
     }
 }

@@ -120,6 +120,7 @@ impl Connection {
         let position = if may_wait && frame.has_names() {
             match self.names.resolve(frame, fresh) {
                 Resolved::Numbers(numbers) => {
+                    self.owed += 1;
                     let position =
                         self.outbox.push(piece, |out| frame.append_resolved_to(out, sync, numbers));
                     let frame = std::mem::take(frame);
@@ -141,6 +142,7 @@ impl Connection {
                 }
             }
         } else {
+            self.owed += 1;
             self.outbox.push(piece, |out| frame.append_to(out, sync))
         };
         if self.keeping.is_on {

@@ -78,6 +78,8 @@ pub struct Connection {
     closing: bool,
     /// What a session needs to go on with the next connection.
     keeping: Keeping,
+    /// How many replies the server owes.
+    owed: u64,
     stats: Stats,
 }
 
@@ -137,6 +139,7 @@ impl Connection {
             parting: None,
             closing: false,
             keeping: Keeping::default(),
+            owed: 0,
             stats: Stats::default(),
         }
     }
@@ -152,7 +155,8 @@ impl Connection {
     ///
     /// # Errors
     /// The connection has ended or is closing, or the request is too large or empty, or is one that
-    /// the server does not answer. The frame is left as it was and nothing is sent.
+    /// the server does not answer, or as much is held as `held_bytes_max` allows. The frame is left
+    /// as it was and nothing is sent.
     #[inline]
     pub fn send(
         &mut self,
@@ -174,6 +178,10 @@ impl Connection {
         self.check(frame)?;
         if frame.has_no_reply() {
             return Err(SendError::NoReply);
+        }
+        let held = self.slots.held_bytes();
+        if held > 0 && held.saturating_add(frame.len()) > self.config.held_bytes_max {
+            return Err(SendError::Saturated);
         }
         let id = self.slots.occupy().ok_or(SendError::Saturated)?;
         if !frame.needs().and(self.lacking).is_empty() {
@@ -290,9 +298,9 @@ impl Connection {
             }
             match &self.phase {
                 Phase::Ended(error) => return Err(error.clone()),
-                Phase::Greeting { .. } => {
+                Phase::Greeting { received } => {
                     let Some(greeting) = input.first_chunk::<GREETING_SIZE>() else {
-                        self.phase = Phase::Greeting { received: input.len() };
+                        self.phase = Phase::Greeting { received: input.len().max(*received) };
                         return Ok(None);
                     };
                     let greeting = *greeting;
@@ -442,6 +450,13 @@ impl Connection {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.slots.in_flight()
+    }
+
+    /// Whether replies are still to come on this connection, be it to requests that nobody waits for
+    /// any more.
+    #[must_use]
+    pub fn awaits_replies(&self) -> bool {
+        self.owed > 0
     }
 
     /// How many bytes are queued and not handed out yet.

@@ -43,6 +43,7 @@ impl Connection {
         }
         match self.slots.owner(header.sync) {
             Owner::InFlight(id) => {
+                self.owed = self.owed.saturating_sub(1);
                 let refused = Some(ErrorCode::WRONG_SCHEMA_VERSION);
                 if header.request_type.error_code() == refused && self.resolve_again(id) {
                     return None;
@@ -57,6 +58,7 @@ impl Connection {
                 Some(Event::Answered(id))
             }
             Owner::Past => {
+                self.owed = self.owed.saturating_sub(1);
                 self.stats.late_replies += 1;
                 None
             }

@@ -136,6 +136,7 @@ impl Connection {
         self.schema_position = 0;
         self.parting = None;
         self.keeping.pings = 0;
+        self.owed = 0;
         self.keeping.generation += u64::from(std::mem::take(&mut self.keeping.was_ready));
         self.watches.renew();
         self.changed.clear();

@@ -4,8 +4,12 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
+#[cfg(doc)]
+use super::SessionConfig;
 use super::{Action, Phase, Session, SessionEvent, Status};
 use crate::batching::{Batching, Decision};
+#[cfg(doc)]
+use crate::connection::Connection;
 use crate::connection::{Event, ServerInfo};
 use crate::error::ConnectionError;
 use crate::stats::Stats;
@@ -24,7 +28,7 @@ impl Session {
         &mut self,
         input: &mut BytesMut,
     ) -> Result<Option<SessionEvent>, ConnectionError> {
-        if input.len() != self.rest {
+        if input.len() > self.rest {
             self.pulse.hear();
         }
         loop {
@@ -169,7 +173,8 @@ impl Session {
         if let Phase::Ready { since } = self.phase {
             self.conn.hold();
             self.phase = Phase::Draining { since, until: None };
-            self.events.push_back(SessionEvent::Draining { generation: self.conn.generation() });
+            let (address, generation) = (self.address, self.conn.generation());
+            self.events.push_back(SessionEvent::Draining { address, generation });
         }
     }
 
@@ -288,6 +293,21 @@ impl Session {
         self.conn.in_flight()
     }
 
+    /// Whether replies are still to come on the present connection, as
+    /// [`Connection::awaits_replies`](crate::Connection::awaits_replies).
+    #[must_use]
+    pub fn awaits_replies(&self) -> bool {
+        self.conn.awaits_replies()
+    }
+
+    /// Whether a transport is open. Once it is not any more, nothing of what was handed out for it
+    /// must be written.
+    #[must_use]
+    #[inline]
+    pub fn is_connected(&self) -> bool {
+        self.has_transport()
+    }
+
     /// How many bytes are queued and not handed out yet; those that wait for a connection are not.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
@@ -307,6 +327,7 @@ impl Session {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         match self.phase {
+            Phase::Closed(_) => false,
             Phase::Draining { .. } => self.conn.is_idle(),
             _ => self.conn.is_drained(),
         }

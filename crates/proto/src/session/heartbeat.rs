@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Heartbeat;
+use super::life::later;
 
 /// What is known of the server's last sign of life.
 #[derive(Debug, Default)]
@@ -40,7 +41,7 @@ impl Pulse {
             return if until <= now { Verdict::Dead } else { Verdict::Alive };
         }
         if self.ask_at(heartbeat).is_some_and(|at| at <= now) {
-            self.answer_until = now.checked_add(heartbeat.timeout);
+            self.answer_until = Some(later(now, heartbeat.timeout));
             return Verdict::Ask;
         }
         Verdict::Alive
@@ -51,6 +52,6 @@ impl Pulse {
     }
 
     fn ask_at(&self, heartbeat: &Heartbeat) -> Option<Instant> {
-        self.heard_at?.checked_add(heartbeat.after)
+        self.heard_at.map(|at| later(at, heartbeat.after))
     }
 }

@@ -34,8 +34,7 @@ impl Session {
             }
             Phase::Draining { since, until } => {
                 since.get_or_insert(now);
-                // A time too far to be told never comes.
-                *until = until.or_else(|| now.checked_add(self.config.drain_timeout));
+                until.get_or_insert(later(now, self.config.drain_timeout));
                 if until.is_some_and(|until| until <= now) {
                     self.lose(ConnectionError::ServerShutdown);
                 } else {
@@ -87,7 +86,7 @@ impl Session {
         let is_enough = self.config.attempts_max.is_some_and(|max| self.attempts >= max);
         let all_tried = self.tried >= left;
         let was_ready = self.conn.generation() > 1;
-        let is_once = !self.config.reconnect && (was_ready || all_tried);
+        let is_once = !self.config.reconnect && all_tried;
         let is_hopeless = !self.config.retry_first && !was_ready && all_tried && self.attempts > 0;
         if left == 0 || is_enough || (self.attempts > 0 && is_once) || is_hopeless {
             return self.finish(reason);
@@ -95,9 +94,7 @@ impl Session {
         let mut until = self.now;
         if all_tried {
             let delay = self.config.backoff.delay(self.round, &mut self.chance);
-            // A time too far to be told never comes; as good as that is a day.
-            let at = self.now.checked_add(delay).or_else(|| self.now.checked_add(DAY));
-            until = at.unwrap_or(self.now);
+            until = later(self.now, delay);
             self.round = self.round.saturating_add(1);
             self.tried = 0;
             self.events.push_back(SessionEvent::Retrying { at: until });
@@ -166,7 +163,10 @@ impl Session {
         self.drop_transport();
         let address = self.address;
         self.events.push_back(SessionEvent::Lost { address, generation, reason: reason.clone() });
-        self.last_loss = Some((address, reason));
+        self.last_loss = Some((address, reason.clone()));
+        if generation.is_some() && !self.config.reconnect {
+            return self.finish(reason);
+        }
         self.phase = Phase::Undecided { since };
     }
 
@@ -203,8 +203,10 @@ impl Session {
         self.closing.is_some() && !self.has_transport() && self.conn.is_all_answered()
     }
 
-    /// Whether something is to be decided as soon as time is known.
-    pub(super) fn is_due(&self) -> bool {
+    /// Whether something is to be decided as soon as [`handle_timeout`](Self::handle_timeout) tells
+    /// the time; [`poll_timeout`](Self::poll_timeout) then is in the past.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
         matches!(
             self.phase,
             Phase::Undecided { .. }
@@ -213,6 +215,11 @@ impl Session {
                 | Phase::Draining { until: None, .. }
         )
     }
+}
+
+/// A time too far to be told never comes; as good as that is a day.
+pub(super) fn later(now: Instant, time: Duration) -> Instant {
+    now.checked_add(time).or_else(|| now.checked_add(DAY)).unwrap_or(now)
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

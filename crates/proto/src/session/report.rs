@@ -60,6 +60,8 @@ pub enum SessionEvent {
     },
     /// The server announced its shutdown: new requests wait for the next connection.
     Draining {
+        /// The address's index.
+        address: usize,
         /// The number of the connection.
         generation: u64,
     },

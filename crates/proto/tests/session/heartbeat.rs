@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tarantool_proto::ConnectionError;
 use tarantool_proto::session::{SessionConfig, Status};
 
-use crate::link::Link;
+use crate::link::{Link, addresses};
 use crate::peer::*;
 
 const HEARTBEAT_SYNC: u64 = 0xffff_ff05;
@@ -91,4 +92,23 @@ fn no_heartbeat_if_not_wanted() {
     assert_eq!(link.session.poll_timeout(), None);
     link.advance(1_000_000);
     assert_eq!(link.write(), []);
+}
+
+/// Drivers look for events without new input, too.
+#[test]
+fn half_a_packet_is_a_sign_of_life_once() {
+    let mut link = Link::ready(addresses(1));
+    let id = link.call(1);
+    link.write();
+    let reply = ok(id.sync());
+    link.feed(&reply[..10]);
+    for _ in 0..80 {
+        link.advance(500);
+        if link.session.last_loss().is_some() {
+            break;
+        }
+        let _ = link.session.poll_event(&mut BytesMut::new());
+        link.write();
+    }
+    assert!(matches!(link.session.last_loss(), Some(ConnectionError::Unresponsive { .. })));
 }

@@ -89,7 +89,10 @@ fn a_server_that_announces_its_shutdown_is_left() {
     assert_eq!(watch_sync(&mut link, "box.shutdown"), sync);
     assert_eq!(link.session.status(), Status::Ready { address: 0 });
     let events = link.feed(&event(sync, "box.shutdown", true));
-    assert_eq!(events[..], [SessionEvent::Changed(id), SessionEvent::Draining { generation: 1 }]);
+    assert_eq!(
+        events[..],
+        [SessionEvent::Changed(id), SessionEvent::Draining { address: 0, generation: 1 }]
+    );
     assert_eq!(link.session.status(), Status::Draining { address: 0 });
 
     link.session.handle_eof();

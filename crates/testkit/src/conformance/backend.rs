@@ -1,6 +1,5 @@
 //! The servers that cases run against: a real one, and the embedded one.
 
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +8,7 @@ use tarantool_client::{Client, Config};
 
 use super::Adapter;
 use super::functions;
-use crate::{Listen, Server, Tarantool};
+use crate::{Listen, Proxy, Server, Tarantool};
 
 /// A server with the functions that cases call: `echo`, `slow`, `repeated`, `trace`, `traced`.
 #[derive(Debug)]
@@ -38,7 +37,8 @@ impl Backend {
     /// A real server; `None`: there is none here, which was said loudly.
     #[must_use]
     pub fn real(case: &str, wanted: &Wanted) -> Option<Self> {
-        let mut script = functions::SCRIPT.to_owned();
+        let mut every_start = functions::SCRIPT.to_owned();
+        let mut script = String::new();
         if let Some((name, password)) = &wanted.user {
             script.push_str(&format!(
                 "box.schema.user.create([[{name}]], {{password = [[{password}]]}})
@@ -47,10 +47,10 @@ impl Backend {
         }
         let mut builder = Tarantool::builder().listen(wanted.listen);
         if let Some(bytes) = wanted.tuple_bytes_max {
-            script.push_str(&format!("box.cfg{{memtx_max_tuple_size = {bytes}}}\n"));
+            every_start.push_str(&format!("box.cfg{{memtx_max_tuple_size = {bytes}}}\n"));
             builder = builder.memtx_memory(8 * bytes as u64);
         }
-        let server = builder.script(script).start_or_skip(case)?;
+        let server = builder.every_start(every_start).script(script).start_or_skip(case)?;
         Some(Self { uri: server.uri(), kind: Kind::Real(server) })
     }
 
@@ -102,24 +102,83 @@ impl Backend {
     }
 
     /// Ends it as `kill -9` does: connections break, and nobody is told anything.
-    pub fn kill(self) {
-        match self.kind {
-            Kind::Real(mut server) => server.kill().unwrap(),
-            Kind::Embedded(server) => drop(server),
+    ///
+    /// # Panics
+    /// It cannot be killed.
+    pub fn kill(&self) {
+        match &self.kind {
+            Kind::Real(server) => server.end().unwrap(),
+            Kind::Embedded(server) => server.kill(),
         }
     }
 
-    /// Ends it in an orderly way.
-    pub fn shut_down(self) {
-        match self.kind {
-            Kind::Real(server) => {
-                let pid = server.pid().to_string();
-                let asked = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-                assert!(asked.success());
-                server.wait().unwrap();
-            }
+    /// Ends it in an orderly way, if it has not ended yet.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub fn shut_down(&self) {
+        match &self.kind {
+            Kind::Real(server) => drop(server.stop().unwrap()),
             Kind::Embedded(server) => server.shutdown(),
         }
+    }
+
+    /// Starts it again at the same address with its data, after it was killed if it still ran, and
+    /// waits until it is ready.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn restart(&self) {
+        match &self.kind {
+            Kind::Real(server) => server.restart().unwrap(),
+            Kind::Embedded(server) => server.restart().unwrap(),
+        }
+    }
+
+    /// As [`restart`](Self::restart), but does not wait until it is ready: a real server takes a
+    /// while.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn restart_without_waiting(&self) {
+        match &self.kind {
+            Kind::Real(server) => server.restart_without_waiting().unwrap(),
+            Kind::Embedded(server) => server.restart().unwrap(),
+        }
+    }
+
+    /// Stops it where it is: it answers nobody and closes nothing, until it is resumed, restarted or
+    /// ended.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn pause(&self) {
+        match &self.kind {
+            Kind::Real(server) => server.pause().unwrap(),
+            Kind::Embedded(server) => server.pause(),
+        }
+    }
+
+    /// Lets it go on after a pause.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn resume(&self) {
+        match &self.kind {
+            Kind::Real(server) => server.resume().unwrap(),
+            Kind::Embedded(server) => server.resume(),
+        }
+    }
+
+    /// A proxy before it, which breaks connections, and a configuration with its address.
+    ///
+    /// # Panics
+    /// There is no socket or thread to be had.
+    #[must_use]
+    pub fn proxy(&self) -> (Proxy, Config) {
+        let proxy = Proxy::start(&*self.uri).unwrap();
+        let config = Config::parse(proxy.uri()).unwrap();
+        (proxy, config)
     }
 
     /// The address that connectors take.

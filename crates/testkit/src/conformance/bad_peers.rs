@@ -13,7 +13,7 @@ const AUTH: u64 = 7;
 
 /// Connects in vain; the error must say all of `parts`.
 async fn refused<A: Adapter>(config: Config, parts: &[&str]) {
-    let address = config.address().to_string();
+    let address = config.addresses()[0].to_string();
     let started = Instant::now();
     let error = A::connect(config).await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(10), "{error}");
@@ -159,7 +159,7 @@ async fn goes_wrong<A: Adapter>(
         let requests: Vec<Request> = (0..WAITING).map(|_| link.request().unwrap()).collect();
         wrong(link, &requests[0]);
     });
-    let address = config.address().to_string();
+    let address = config.addresses()[0].to_string();
     let client = A::connect(configure(config)).await.unwrap();
     let lost = A::all(&client, WAITING, |client, _| client.ping()).await;
     for (index, error) in lost.into_iter().map(Result::unwrap_err).enumerate() {

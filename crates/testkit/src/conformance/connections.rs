@@ -92,7 +92,7 @@ pub async fn a_killed_server_is_told_to_all_and_named<A: Adapter>(server: &Backe
 
     let server = server.another(&Wanted::default());
     let uri = server.uri();
-    let client = connect::<A>(&server).await;
+    let client = connect_as::<A>(server.config().reconnect(false)).await;
     let (name, _) =
         create_space::<A>(&server, &[("id", "unsigned")], &[index("id", &["id"])]).await;
     let space = client.space::<(u64,)>(&name);

@@ -10,7 +10,7 @@ use tarantool_client::{
 };
 
 use super::backend::{Wanted, unique};
-use super::{Adapter, Backend, Task, connect};
+use super::{Adapter, Backend, Task, connect, connect_as};
 use crate::Server;
 
 /// How an adapter waits for events.
@@ -144,7 +144,7 @@ pub async fn watchers_of_a_key_share_it_until_the_last_is_dropped<A: Adapter<Mod
 ) {
     let key = unique("key");
     server(backend).broadcast(&key, &1).unwrap();
-    let client = connect::<A>(backend).await;
+    let client = connect_as::<A>(backend.config().graceful_shutdown(Duration::ZERO)).await;
     let mut first = client.watch(&key);
     assert_eq!(next(&mut first).await, Some(1));
     // ID, WATCH, and WATCH again for the value after.
@@ -213,7 +213,7 @@ pub async fn a_lost_connection_ends_its_watchers_with_the_reason<A: Adapter<Mode
     backend: &Backend,
 ) {
     let own = backend.another(&Wanted::default());
-    let client = connect::<A>(&own).await;
+    let client = connect_as::<A>(own.config().reconnect(false)).await;
     let (mut first, mut second) = (client.watch("one"), client.watch("two"));
     assert_eq!((next(&mut first).await, next(&mut second).await), (None, None));
     own.kill();
@@ -250,7 +250,7 @@ pub async fn a_value_is_read_once_without_watching<A: Adapter>(backend: &Backend
 
 pub async fn a_shutdown_is_told_before_it_happens<A: Adapter<Mode: Events>>(backend: &Backend) {
     let own = backend.another(&Wanted::default());
-    let client = connect::<A>(&own).await;
+    let client = connect_as::<A>(own.config().graceful_shutdown(Duration::ZERO)).await;
     let mut shutdown = client.watch("box.shutdown");
     assert_eq!(A::Mode::changed(&mut shutdown).await.unwrap().raw(), None);
     // ID, WATCH, and WATCH as its acknowledgement.

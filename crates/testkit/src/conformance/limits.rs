@@ -42,7 +42,7 @@ pub async fn a_row_over_the_servers_limit_is_its_error<A: Adapter>(server: &Back
 }
 
 pub async fn a_request_over_the_packet_limit_is_not_sent<A: Adapter>(server: &Backend) {
-    let client = connect_as::<A>(server.config().packet_bytes_max(1000)).await;
+    let client = connect_as::<A>(server.config().packet_bytes_max(1000).reconnect(false)).await;
     let error = A::wait(client.call::<_, String>("echo", "x".repeat(1000))).await;
     let error = error.unwrap_err();
     println!("{error}");
@@ -58,7 +58,7 @@ pub async fn a_request_over_the_packet_limit_is_not_sent<A: Adapter>(server: &Ba
 }
 
 pub async fn a_reply_over_the_packet_limit_ends_the_connection<A: Adapter>(server: &Backend) {
-    let client = connect_as::<A>(server.config().packet_bytes_max(1000)).await;
+    let client = connect_as::<A>(server.config().packet_bytes_max(1000).reconnect(false)).await;
     let error = A::wait(client.call::<_, String>("repeated", ("x", 5000))).await.unwrap_err();
     println!("{error}");
     let text = error.to_string();

@@ -45,6 +45,7 @@
 pub mod backend;
 pub mod bad_peers;
 pub mod bounded;
+pub mod breaks;
 pub mod changes;
 pub mod chunks;
 pub mod closures;
@@ -69,6 +70,7 @@ pub mod transactions;
 pub mod updates;
 pub mod verbs;
 pub mod waiting;
+pub mod writes;
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -194,8 +196,8 @@ where
     bounded(move || A::run(async { case().await }));
 }
 
-/// Makes tests of all cases of the [conformance suite](conformance) for an
-/// [`Adapter`](conformance::Adapter).
+/// Makes tests of all cases of the [conformance suite](mod@crate::conformance) for an
+/// [`Adapter`](crate::conformance::Adapter).
 ///
 /// With `async` before the adapter's type also those about futures.
 #[macro_export]
@@ -264,6 +266,10 @@ macro_rules! conformance {
             connections::requests_of_a_killed_server_know_whether_they_were_sent,
             connections::a_server_that_shuts_down_is_told_to_all,
             connections::a_dropped_client_closes_its_connection,
+            breaks::requests_cut_off_on_their_way_are_told_rightly,
+            breaks::replies_cut_off_on_their_way_are_told_rightly,
+            breaks::writes_of_a_killed_server_are_told_rightly,
+            breaks::writes_of_a_paused_server_are_told_rightly,
             limits::eight_mebibytes_come_back,
             limits::a_tuple_of_sixty_four_mebibytes_comes_back,
             limits::a_row_over_the_servers_limit_is_its_error,

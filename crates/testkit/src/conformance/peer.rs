@@ -24,7 +24,7 @@ pub fn serve(script: impl FnOnce(&mut Link) + Send + 'static) -> (Config, Peer) 
         script(&mut Link { stream, input: Vec::new(), piece: usize::MAX, pause: Duration::ZERO });
     });
     let host = Ipv4Addr::LOCALHOST.to_string();
-    let config = Config::new(Address::Tcp { host, port: address.port() });
+    let config = Config::new(Address::Tcp { host, port: address.port() }).reconnect(false);
     (config, Peer { thread, address })
 }
 

@@ -283,7 +283,7 @@ pub async fn a_prepared_statement_belongs_to_its_connection<A: Adapter>(server: 
         assert_eq!(error.kind(), &ErrorKind::OtherConnection);
         assert_eq!((error.outcome(), error.is_retry_safe()), (Outcome::NotSent, false));
         let text = error.to_string();
-        assert!(text.ends_with("made on another connection; make it anew on this one"), "{text}");
+        assert!(text.ends_with("made by another client; make it anew with this one"), "{text}");
     }
     assert_eq!(other.stats().requests_out, written, "nothing was sent");
 

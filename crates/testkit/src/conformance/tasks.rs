@@ -52,7 +52,7 @@ pub async fn every_batching_serves_many_tasks<A: Adapter>(server: &Backend) {
 
 pub async fn a_full_connection_answers_all<A: Adapter>(server: &Backend) {
     for in_flight_max in [1, 2, 7] {
-        let config = server.config().in_flight_max(in_flight_max);
+        let config = server.config().in_flight_max(in_flight_max).graceful_shutdown(Duration::ZERO);
         let client = connect_as::<A>(config).await;
         let name = unique("trace");
         let tasks = (0..200_u64).map(|id| {

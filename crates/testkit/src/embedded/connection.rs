@@ -14,7 +14,7 @@ use tarantool_proto::server::ServerConnection;
 use super::core::{Core, lock};
 use super::endpoint::{Endpoint, Pending};
 use super::output::Piece;
-use super::socket::Stream;
+use crate::socket::Stream;
 
 pub(super) struct Connection {
     core: Arc<Core>,
@@ -81,11 +81,14 @@ impl Connection {
         let mut chunk = vec![0; READ_BYTES];
         while self.wait_for_room() {
             // A limit may have left some of it unread.
+            self.core.gate.pass();
             self.process(&mut input);
             if !self.wants_input() {
                 continue;
             }
-            match self.stream.read(&mut chunk) {
+            let read = self.stream.read(&mut chunk);
+            self.core.gate.pass();
+            match read {
                 Ok(0) | Err(_) => break,
                 Ok(read) => input.extend_from_slice(chunk.get(..read).unwrap_or_default()),
             }
@@ -149,6 +152,7 @@ impl Connection {
 
     fn write(&self) {
         while let Some(piece) = self.wait_for_piece() {
+            self.core.gate.pass();
             let goes_on = match &piece {
                 Piece::Bytes(bytes) => self.stream.write_all(bytes).is_ok(),
                 Piece::Trickle(bytes) => bytes.iter().all(|&byte| {

@@ -9,6 +9,7 @@ use tarantool_proto::{ErrorCode, IteratorType, RequestType, ServerError};
 
 use super::fault::Faults;
 use super::function::{Function, elements};
+use super::gate::Gate;
 use crate::engine::{Database, Failure, IndexRef, Select, SpaceRef};
 
 /// The data, the functions, the users and the values of the watched keys.
@@ -17,13 +18,15 @@ use crate::engine::{Database, Failure, IndexRef, Select, SpaceRef};
 pub(super) struct Core {
     database: Mutex<Database>,
     functions: Mutex<HashMap<Vec<u8>, Arc<Function>>>,
-    users: HashMap<String, String>,
+    users: Mutex<HashMap<String, String>>,
     pub(super) guest_is_admin: bool,
     /// How many bytes of tuples there may be.
     pub(super) memory_max: usize,
     events: Mutex<HashMap<Vec<u8>, Event>>,
     pub(super) faults: Faults,
     executed: Mutex<BTreeMap<u32, u64>>,
+    /// Closed while the server is paused.
+    pub(super) gate: Gate,
 }
 
 /// The value of a watched key.
@@ -43,12 +46,13 @@ impl Core {
         Self {
             database: Mutex::new(Database::new()),
             functions: Mutex::default(),
-            users,
+            users: Mutex::new(users),
             guest_is_admin,
             memory_max,
             events: Mutex::default(),
             faults: Faults::default(),
             executed: Mutex::default(),
+            gate: Gate::default(),
         }
     }
 
@@ -80,10 +84,20 @@ impl Core {
         fields.unwrap_or_else(|| vec![0x90])
     }
 
-    pub(super) fn password(&self, user: &str) -> Option<&[u8]> {
-        let password = self.users.get(user).map(String::as_bytes);
+    pub(super) fn password(&self, user: &str) -> Option<Vec<u8>> {
+        let password = lock(&self.users).get(user).map(|password| password.as_bytes().to_vec());
         // Whom nobody has given a password needs none.
-        if user == "guest" { password.or(Some(b"")) } else { password }
+        if user == "guest" { password.or_else(|| Some(Vec::new())) } else { password }
+    }
+
+    /// Changes, adds or removes a user. Returns whether there was one.
+    pub(super) fn set_password(&self, user: String, password: Option<String>) -> bool {
+        let mut users = lock(&self.users);
+        let before = match password {
+            Some(password) => users.insert(user, password),
+            None => users.remove(&user),
+        };
+        before.is_some()
     }
 
     pub(super) fn register(&self, name: &str, function: Arc<Function>) {
@@ -102,6 +116,11 @@ impl Core {
 
     pub(super) fn event(&self, key: &[u8]) -> Option<Event> {
         lock(&self.events).get(key).cloned()
+    }
+
+    /// What a restart forgets: all values but that of `box.schema`.
+    pub(super) fn forget_events(&self) {
+        lock(&self.events).retain(|key, _| key == SCHEMA_KEY);
     }
 
     /// Sets the value of `box.schema` if the schema has another version than it says.

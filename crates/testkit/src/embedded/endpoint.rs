@@ -68,7 +68,7 @@ impl Endpoint {
             match self.session.protocol.poll_event(input) {
                 Ok(Some(ServerEvent::Login(login))) => {
                     let password = core.password(&login.user);
-                    self.session.protocol.answer_login(login, password);
+                    self.session.protocol.answer_login(login, password.as_deref());
                 }
                 Ok(Some(ServerEvent::Request(request))) => {
                     let pending = self.execute(core, &request, now);

@@ -13,6 +13,7 @@ use super::core::Core;
 use super::endpoint::Endpoint;
 use super::output::Piece;
 use super::{Server, salt_from};
+use crate::Direction;
 
 /// What the wire between client and server does, in both directions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,12 +251,6 @@ impl Link {
             }
         }
     }
-}
-
-#[derive(Clone, Copy)]
-enum Direction {
-    ToServer,
-    ToClient,
 }
 
 impl Wire {

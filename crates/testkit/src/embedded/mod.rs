@@ -1,11 +1,15 @@
 //! The embedded server.
 
+mod builder;
 mod connection;
 mod core;
 mod endpoint;
 mod fault;
 mod function;
+mod gate;
+mod lifecycle;
 mod link;
+mod listening;
 mod output;
 mod raw;
 #[cfg(test)]
@@ -13,38 +17,33 @@ mod replay;
 #[cfg(test)]
 mod replay_events;
 mod session;
-mod socket;
 mod space;
 mod transaction;
 mod tuple_ext;
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
 use std::{fmt, io};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tarantool_proto::msgpack::write_value;
-use tarantool_proto::server::{ServerConfig, ServerConnection};
-use tarantool_proto::{Feature, RequestType, ServerError};
+use tarantool_proto::server::ServerConnection;
+use tarantool_proto::{RequestType, ServerError};
 use tempfile::TempDir;
 
+pub use self::builder::ServerBuilder;
 pub use self::fault::{Fault, FaultRule};
 pub use self::function::Context;
 pub use self::link::{Conditions, Link};
 pub use self::raw::RawLink;
 pub use self::space::{FieldNames, SchemaError, SpaceBuilder};
 
-use self::connection::Connection;
-use self::core::{Core, SCHEMA_KEY, SHUTDOWN_KEY, lock};
+use self::core::{Core, SCHEMA_KEY};
 use self::function::Returns;
-use self::socket::Listener;
-use crate::Listen;
+use self::listening::Shared;
 
 /// A stand-in for Tarantool in tests and first steps, in this process. It is not a database.
 ///
@@ -70,134 +69,11 @@ use crate::Listen;
 pub struct Server {
     core: Arc<Core>,
     uri: String,
+    /// `None`: nobody listens.
     acceptor: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
     shutdown_timeout: Duration,
     _folder: Option<TempDir>,
-}
-
-/// What the accepting thread shares with the handle.
-struct Shared {
-    is_stopped: AtomicBool,
-    connections: Mutex<Vec<Arc<Connection>>>,
-    accepted: AtomicU64,
-    config: ServerConfig,
-}
-
-/// How to start a [`Server`]; made by [`Server::builder`].
-#[derive(Clone, Debug)]
-#[must_use = "nothing runs until `start` is called"]
-pub struct ServerBuilder {
-    /// `None`: in memory.
-    listen: Option<Listen>,
-    users: HashMap<String, String>,
-    guest_is_admin: bool,
-    memory_max: usize,
-    tuple_bytes_max: Option<usize>,
-    config: ServerConfig,
-    shutdown_timeout: Duration,
-}
-
-impl ServerBuilder {
-    /// Where the server listens: [`Listen::Tcp`] by default.
-    pub fn listen(mut self, listen: Listen) -> Self {
-        self.listen = Some(listen);
-        self
-    }
-
-    /// Listens nowhere and has no threads: only a [`Link`] can reach the server.
-    pub fn in_memory(mut self) -> Self {
-        self.listen = None;
-        self
-    }
-
-    /// Adds a user who may do everything.
-    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
-        self.users.insert(name.into(), password.into());
-        self
-    }
-
-    /// Whether `guest`, who needs no password, may do everything, as by default; otherwise only
-    /// ping, watch and log in.
-    pub fn guest_is_admin(mut self, yes: bool) -> Self {
-        self.guest_is_admin = yes;
-        self
-    }
-
-    /// How many bytes of tuples there may be, 256 MiB by default; more is refused with error 2.
-    pub fn memory_max(mut self, bytes: usize) -> Self {
-        self.memory_max = bytes;
-        self
-    }
-
-    /// How many bytes a tuple may have, 1 MiB by default; more is refused with error 110. As the
-    /// server's option `memtx_max_tuple_size`.
-    pub fn tuple_bytes_max(mut self, bytes: usize) -> Self {
-        self.tuple_bytes_max = Some(bytes);
-        self
-    }
-
-    /// The limits, the version and the features of the protocol's side.
-    pub fn protocol(mut self, config: ServerConfig) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// How long [`Server::shutdown`] waits for those who watch `box.shutdown`: 3 seconds by
-    /// default, as the real server.
-    pub fn shutdown_timeout(mut self, time: Duration) -> Self {
-        self.shutdown_timeout = time;
-        self
-    }
-
-    /// Starts the server.
-    ///
-    /// # Errors
-    /// There is no socket, folder or thread to be had.
-    pub fn start(self) -> io::Result<Server> {
-        let (listener, uri, folder) = match self.listen {
-            None => (None, "memory".to_owned(), None),
-            Some(listen @ (Listen::Tcp | Listen::Tcp6)) => {
-                let host: IpAddr = match listen {
-                    Listen::Tcp6 => Ipv6Addr::LOCALHOST.into(),
-                    _ => Ipv4Addr::LOCALHOST.into(),
-                };
-                let (listener, uri) = Listener::tcp(host)?;
-                (Some(listener), uri, None)
-            }
-            Some(Listen::Unix) => {
-                let folder = TempDir::new()?;
-                let (listener, uri) = Listener::unix(&folder.path().join("embedded.sock"))?;
-                (Some(listener), uri, Some(folder))
-            }
-        };
-        let core = Arc::new(Core::new(self.users, self.guest_is_admin, self.memory_max));
-        if let Some(bytes) = self.tuple_bytes_max {
-            core.database().tuple_size_max = bytes;
-        }
-        core.note_schema();
-        let shared = Arc::new(Shared {
-            is_stopped: AtomicBool::new(false),
-            connections: Mutex::default(),
-            accepted: AtomicU64::new(0),
-            config: self.config,
-        });
-        let acceptor = if let Some(listener) = listener {
-            let (core, shared) = (Arc::clone(&core), Arc::clone(&shared));
-            let thread = thread::Builder::new().name("embedded-acceptor".into());
-            Some(thread.spawn(move || shared.accept(&listener, &core))?)
-        } else {
-            None
-        };
-        Ok(Server {
-            core,
-            uri,
-            acceptor: Mutex::new(acceptor),
-            shared,
-            shutdown_timeout: self.shutdown_timeout,
-            _folder: folder,
-        })
-    }
 }
 
 impl Server {
@@ -211,15 +87,7 @@ impl Server {
 
     /// Sets up a server.
     pub fn builder() -> ServerBuilder {
-        ServerBuilder {
-            listen: Some(Listen::default()),
-            users: HashMap::new(),
-            guest_is_admin: true,
-            memory_max: 256 << 20,
-            tuple_bytes_max: None,
-            config: config(),
-            shutdown_timeout: Duration::from_secs(3),
-        }
+        ServerBuilder::new()
     }
 
     /// The address that a connector takes, such as `127.0.0.1:34567` or `unix/:` and a path.
@@ -311,6 +179,18 @@ impl Server {
         self.core.faults.add(fault)
     }
 
+    /// Gives a user a password, and makes that user if there is none. Those who are logged in stay
+    /// so.
+    pub fn set_password(&self, user: impl Into<String>, password: impl Into<String>) {
+        self.core.set_password(user.into(), Some(password.into()));
+    }
+
+    /// Removes a user, who cannot log in any more. Returns whether there was one. Those who are
+    /// logged in stay so.
+    pub fn remove_user(&self, user: &str) -> bool {
+        self.core.set_password(user.to_owned(), None)
+    }
+
     /// How many requests of a type were executed.
     #[must_use]
     pub fn executed(&self, request: RequestType) -> u64 {
@@ -323,7 +203,7 @@ impl Server {
         self.core.database().bytes()
     }
 
-    /// How many connections were accepted.
+    /// How many connections were accepted, over all restarts.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.shared.accepted.load(Ordering::SeqCst)
@@ -333,43 +213,6 @@ impl Server {
     #[must_use]
     pub fn connected(&self) -> usize {
         self.shared.open().len()
-    }
-
-    /// Ends all connections at once; the server goes on.
-    pub fn disconnect_all(&self) {
-        for connection in self.shared.open() {
-            connection.close();
-        }
-    }
-
-    /// Shuts down as the real server does: takes no new connections, tells those who watch
-    /// `box.shutdown`, cuts off those who do not, and waits for the others to close; those who
-    /// have not within the timeout are cut off too.
-    pub fn shutdown(&self) {
-        self.stop_accepting();
-        self.core.set_event(SHUTDOWN_KEY, vec![0xc3]);
-        for connection in self.shared.open() {
-            if connection.watches(SHUTDOWN_KEY) {
-                connection.notify(SHUTDOWN_KEY);
-            } else {
-                connection.close();
-            }
-        }
-        let begun = Instant::now();
-        while self.connected() > 0 && begun.elapsed() < self.shutdown_timeout {
-            thread::sleep(Duration::from_millis(1));
-        }
-        self.disconnect_all();
-    }
-
-    fn stop_accepting(&self) {
-        if !self.shared.is_stopped.swap(true, Ordering::SeqCst) {
-            socket::wake(&self.uri);
-        }
-        if let Some(acceptor) = lock(&self.acceptor).take() {
-            // It panics only if the process is out of threads or memory.
-            let _ = acceptor.join();
-        }
     }
 
     fn protocol(&self, salt: [u8; 32]) -> ServerConnection {
@@ -393,72 +236,12 @@ impl Server {
     }
 }
 
-impl Shared {
-    fn accept(&self, listener: &Listener, core: &Arc<Core>) {
-        while !self.is_stopped.load(Ordering::SeqCst) {
-            let Ok(stream) = listener.accept() else {
-                // Too many open files, perhaps: others may close theirs.
-                thread::sleep(Duration::from_millis(10));
-                continue;
-            };
-            if self.is_stopped.load(Ordering::SeqCst) {
-                break;
-            }
-            let number = self.accepted.fetch_add(1, Ordering::SeqCst) + 1;
-            let random = RandomState::new();
-            let mut count = 0;
-            // The keys of the standard hash maps are random, which is enough for tests.
-            let salt = salt_from(|| {
-                count += 1;
-                random.hash_one(count)
-            });
-            let protocol = ServerConnection::new(self.config.clone(), salt);
-            let connection = Connection::new(number, Arc::clone(core), stream, protocol);
-            {
-                let mut connections = lock(&self.connections);
-                connections.retain(|connection| !connection.is_over());
-                connections.push(Arc::clone(&connection));
-            }
-            if connection.start().is_err() {
-                connection.close();
-            }
-        }
-    }
-
-    fn open(&self) -> Vec<Arc<Connection>> {
-        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.retain(|connection| !connection.is_over());
-        connections.clone()
-    }
-}
-
-/// All features of a community server 3.7.0.
-fn config() -> ServerConfig {
-    let mut config = ServerConfig::default();
-    for feature in [
-        Feature::DML_TUPLE_EXTENSION,
-        Feature::CALL_RET_TUPLE_EXTENSION,
-        Feature::CALL_ARG_TUPLE_EXTENSION,
-        Feature::INSERT_ARROW,
-    ] {
-        config.features.insert(feature);
-    }
-    config
-}
-
 fn salt_from(mut random: impl FnMut() -> u64) -> [u8; 32] {
     let mut salt = [0; 32];
     for part in salt.chunks_mut(8) {
         part.iter_mut().zip(random().to_le_bytes()).for_each(|(byte, random)| *byte = random);
     }
     salt
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop_accepting();
-        self.disconnect_all();
-    }
 }
 
 impl fmt::Debug for Server {

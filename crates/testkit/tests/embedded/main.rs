@@ -4,6 +4,7 @@ mod data;
 mod faults;
 mod link;
 mod raw;
+mod restarts;
 mod shutdown;
 mod streams;
 mod watchers;

@@ -14,7 +14,9 @@ fn a_deaf_peer_does_not_keep_the_task_of_a_dropped_client() {
     bounded(|| {
         on_current_thread(async {
             let (config, _peer) = deaf();
-            let client = connect(config.request_timeout(Duration::from_millis(200))).await.unwrap();
+            let limit = Duration::from_millis(200);
+            let config = config.request_timeout(limit).close_timeout(limit);
+            let client = connect(config).await.unwrap();
             client.call::<_, ()>("echo", too_much()).await.unwrap_err();
             drop(client);
             at_most_tasks(0).await;

@@ -1,0 +1,244 @@
+//! A client's life: the states and events of its connection, and who is told of them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use tarantool_proto::ConnectionError;
+use tarantool_proto::session::{self, Session, SessionEvent};
+
+use crate::config::Address;
+
+/// Where a client is in its life; see [`Client::status`](crate::Client::status).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// A connection is being opened, greeted or logged in.
+    Connecting {
+        /// To where.
+        address: Address,
+    },
+    /// A connection is in use.
+    Ready {
+        /// To where.
+        address: Address,
+        /// How many connections were in use so far, this one included.
+        connection: u64,
+    },
+    /// The server announced its shutdown: what is under way is finished, new requests wait for the
+    /// next connection.
+    Draining {
+        /// The server that goes.
+        address: Address,
+    },
+    /// There is no connection.
+    Down {
+        /// When the next attempt is; `None`: at once.
+        until: Option<Instant>,
+    },
+    /// The client is over; [`Client::failure`](crate::Client::failure) says why.
+    Closed,
+}
+
+/// What happened to a client's connection; see [`Config::on_event`](crate::Config::on_event).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionEvent {
+    /// An attempt begins.
+    Connecting {
+        /// To where.
+        address: Address,
+    },
+    /// A connection is in use.
+    Ready {
+        /// To where.
+        address: Address,
+        /// How many connections were in use so far, this one included.
+        connection: u64,
+    },
+    /// The server announced its shutdown.
+    Draining {
+        /// The server that goes.
+        address: Address,
+    },
+    /// A connection, or an attempt at one, has ended.
+    Lost {
+        /// To where.
+        address: Address,
+        /// Whether it was in use.
+        was_ready: bool,
+        /// Why.
+        reason: ConnectionError,
+    },
+    /// All addresses were tried in vain.
+    Retrying {
+        /// When the next attempt is.
+        at: Instant,
+    },
+    /// Replies came that nobody waits for any more: their requests had timed out or were dropped.
+    LateReplies {
+        /// How many.
+        count: u64,
+    },
+    /// The client is over.
+    Closed {
+        /// Why; [`ConnectionError::Shutdown`]: it was closed.
+        reason: ConnectionError,
+    },
+}
+
+impl fmt::Display for ConnectionEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting { address } => write!(f, "connecting to {address}"),
+            Self::Ready { address, connection } => {
+                write!(f, "connected to {address} (connection {connection})")
+            }
+            Self::Draining { address } => write!(f, "{address} is about to shut down"),
+            Self::Lost { address, was_ready: true, reason } => {
+                write!(f, "connection to {address} lost: {reason}")
+            }
+            Self::Lost { address, was_ready: false, reason } => {
+                write!(f, "connecting to {address} failed: {reason}")
+            }
+            Self::Retrying { .. } => f.write_str("no address can be connected to; waiting"),
+            Self::LateReplies { count } => write!(f, "{count} late replies"),
+            Self::Closed { reason } => write!(f, "closed: {reason}"),
+        }
+    }
+}
+
+/// Who is told of events.
+#[derive(Clone)]
+pub(crate) struct Hook(pub(crate) Arc<dyn Fn(&ConnectionEvent) + Send + Sync>);
+
+impl PartialEq for Hook {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Hook {}
+
+/// What is collected under the lock, to be told outside of it.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) wakers: Vec<Waker>,
+    events: Vec<ConnectionEvent>,
+}
+
+impl Told {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wakers.is_empty() && self.events.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn deliver(&mut self, hook: Option<&Hook>) {
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+        for event in self.events.drain(..) {
+            if let Some(Hook(hook)) = hook {
+                hook(&event);
+            }
+        }
+    }
+}
+
+/// The part of the state that is about the connection itself.
+pub(crate) struct Life {
+    addresses: Arc<[Address]>,
+    /// Whether anybody is told of events.
+    is_told: bool,
+    /// Whether a connection was in use.
+    pub(crate) was_ready: bool,
+    is_over: bool,
+    late_replies: u64,
+    /// Who waits for another status.
+    waiting: Vec<Waker>,
+}
+
+impl Life {
+    pub(crate) fn new(addresses: Arc<[Address]>, is_told: bool) -> Self {
+        let waiting = Vec::new();
+        Self { addresses, is_told, was_ready: false, is_over: false, late_replies: 0, waiting }
+    }
+
+    /// Leaves `waker` to be woken when the status changes.
+    pub(crate) fn wait(&mut self, waker: &Waker) {
+        if !self.waiting.iter().any(|other| other.will_wake(waker)) {
+            self.waiting.push(waker.clone());
+        }
+    }
+
+    pub(crate) fn status(&self, session: &Session) -> Status {
+        match session.status() {
+            session::Status::Connecting { address } => {
+                Status::Connecting { address: self.address(address) }
+            }
+            session::Status::Ready { address } => Status::Ready {
+                address: self.address(address),
+                connection: session.generation().unwrap_or_default(),
+            },
+            session::Status::Draining { address } => {
+                Status::Draining { address: self.address(address) }
+            }
+            session::Status::Retrying { at } => Status::Down { until: Some(at) },
+            session::Status::Closed => Status::Closed,
+            _ => Status::Down { until: None },
+        }
+    }
+
+    #[cold]
+    pub(crate) fn on_event(&mut self, event: SessionEvent, told: &mut Told) {
+        let event = match event {
+            SessionEvent::Connecting { address } => {
+                ConnectionEvent::Connecting { address: self.address(address) }
+            }
+            SessionEvent::Ready { address, generation } => {
+                self.was_ready = true;
+                ConnectionEvent::Ready { address: self.address(address), connection: generation }
+            }
+            SessionEvent::Draining { address, .. } => {
+                ConnectionEvent::Draining { address: self.address(address) }
+            }
+            SessionEvent::Lost { address, generation, reason } => {
+                let was_ready = generation.is_some();
+                ConnectionEvent::Lost { address: self.address(address), was_ready, reason }
+            }
+            SessionEvent::Retrying { at } => ConnectionEvent::Retrying { at },
+            _ => return,
+        };
+        self.tell(event, told);
+        told.wakers.append(&mut self.waiting);
+    }
+
+    #[cold]
+    pub(crate) fn on_end(&mut self, reason: &ConnectionError, told: &mut Told) {
+        if !std::mem::replace(&mut self.is_over, true) {
+            self.tell(ConnectionEvent::Closed { reason: reason.clone() }, told);
+        }
+        told.wakers.append(&mut self.waiting);
+    }
+
+    /// Whoever is told of events is told of replies that came late.
+    #[inline]
+    pub(crate) fn on_late_replies(&mut self, late_replies: u64, told: &mut Told) {
+        if self.is_told && late_replies > self.late_replies {
+            let count = late_replies - self.late_replies;
+            self.late_replies = late_replies;
+            self.tell(ConnectionEvent::LateReplies { count }, told);
+        }
+    }
+
+    fn tell(&self, event: ConnectionEvent, told: &mut Told) {
+        if self.is_told {
+            told.events.push(event);
+        }
+    }
+
+    fn address(&self, index: usize) -> Address {
+        self.addresses.get(index).or_else(|| self.addresses.first()).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,67 @@
+//! Any text as a URI: reading it never panics, what it says is what it means, and nothing shows a
+//! password.
+
+use tarantool_client::{Address, Config};
+
+/// The first byte tells how much of the text is the user, and how much the password.
+pub(crate) fn run(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    stable(&text);
+    let Some((&lengths, rest)) = data.split_first() else {
+        return;
+    };
+    let (user, rest) = rest.split_at(rest.len().min(usize::from(lengths & 7)));
+    let (password, place) = rest.split_at(rest.len().min(usize::from(lengths >> 3 & 7)));
+    secret(&String::from_utf8_lossy(user), &String::from_utf8_lossy(password), place);
+}
+
+/// A URI, and what it is shown as, are the same place.
+fn stable(text: &str) {
+    let Ok(config) = Config::parse(text) else {
+        return;
+    };
+    let shown = config.to_string();
+    let _ = format!("{config:?}");
+    if !is_plain(&shown, config.address()) {
+        return;
+    }
+    let again = Config::parse(&shown).unwrap_or_else(|error| panic!("{shown:?}: {error}"));
+    assert_eq!(again.address(), config.address(), "{shown:?}");
+    assert_eq!(again.to_string(), shown);
+}
+
+/// Users are shown as they are: some would have to be percent-encoded in a URI. So are hosts that
+/// stood in brackets.
+fn is_plain(shown: &str, address: &Address) -> bool {
+    let place = address.to_string();
+    let user = shown.strip_suffix(&place).unwrap_or_default();
+    let host_is_plain = match address {
+        Address::Tcp { host, .. } => {
+            !host.is_empty() && !host.contains(['/', '@', '?', ']', '[']) && host != "tarantool"
+        }
+        _ => true,
+    };
+    let user = user.strip_suffix('@').unwrap_or(user);
+    host_is_plain && !user.contains(['@', ':', '%', '/', '?'])
+}
+
+/// What stands where a password stands is never shown.
+fn secret(user: &str, before: &str, place: &[u8]) {
+    // These would put the end of the login elsewhere.
+    let is_apart = |text: &str| !text.contains(['@', '/']);
+    if !is_apart(user) || !is_apart(before) {
+        return;
+    }
+    let place = String::from_utf8_lossy(place);
+    let uri = format!("{user}:{before}{MARK}@{place}");
+    let shown = match Config::parse(&uri) {
+        Ok(config) => format!("{config} {config:?} {}", config.address()),
+        Err(error) => format!("{error} {error:?}"),
+    };
+    // The rest of the URI may say it too.
+    if !place.contains(MARK) && !user.contains(MARK) {
+        assert!(!shown.contains(MARK), "{uri:?}: {shown}");
+    }
+}
+
+const MARK: &str = "S3cr3t";

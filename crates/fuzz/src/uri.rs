@@ -33,16 +33,13 @@ fn stable(text: &str) {
 /// Users are shown as they are: some would have to be percent-encoded in a URI. So are hosts that
 /// stood in brackets.
 fn is_plain(shown: &str, address: &Address) -> bool {
-    let place = address.to_string();
-    let user = shown.strip_suffix(&place).unwrap_or_default();
-    let host_is_plain = match address {
-        Address::Tcp { host, .. } => {
-            !host.is_empty() && !host.contains(['/', '@', '?', ']', '[']) && host != "tarantool"
-        }
+    let user = shown.strip_suffix(&address.to_string()).unwrap_or_default();
+    let user = user.strip_suffix('@').unwrap_or(user);
+    let is_host = match address {
+        Address::Tcp { host, .. } => !host.is_empty() && !host.contains(['/', '[', ']']),
         _ => true,
     };
-    let user = user.strip_suffix('@').unwrap_or(user);
-    host_is_plain && !user.contains(['@', ':', '%', '/', '?'])
+    is_host && !user.contains(['@', ':', '%', '/', '?'])
 }
 
 /// What stands where a password stands is never shown.

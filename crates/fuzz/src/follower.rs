@@ -7,6 +7,8 @@ use bytes::BytesMut;
 use tarantool_proto::replication::{Event, FollowConfig, FollowError, Follower};
 use tarantool_proto::types::{Uuid, Value};
 
+use crate::peer::GREETING;
+
 // The first byte chooses where it stands and how it is fed, the rest comes from the peer.
 pub(crate) fn run(data: &[u8]) {
     let Some((&choice, bytes)) = data.split_first() else {
@@ -85,10 +87,6 @@ fn drain(
         }
     }
 }
-
-const GREETING: &[u8; 128] = b"Tarantool 2.10.0 (Binary) \
-    11111111-1111-4111-8111-111111111111 \n\
-    AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=                   \n";
 
 /// Replies to ID, to the vote with an empty ballot, and to the questions for the replica set.
 const LOGIN: &[u8] = b"\x05\x82\x00\x00\x01\x05\

@@ -8,6 +8,8 @@ use tarantool_proto::{
     request::Request,
 };
 
+use crate::peer::GREETING;
+
 // The first byte chooses how it is fed, the rest comes from the peer.
 pub(crate) fn run(data: &[u8]) {
     let Some((&choice, bytes)) = data.split_first() else {
@@ -124,7 +126,3 @@ fn decode(response: &Response) {
         let _ = format!("{error} {error:?}");
     }
 }
-
-const GREETING: &[u8; 128] = b"Tarantool 2.10.0 (Binary) \
-    11111111-1111-4111-8111-111111111111 \n\
-    AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=                   \n";

@@ -194,13 +194,14 @@ impl Model {
     fn reply(&mut self, sent: &Sent) {
         let bytes = match sent.sync {
             ID_SYNC => id_reply(GREETING_3_7),
+            sync if sent.kind == CALL => {
+                let number = numbers(std::slice::from_ref(sent))[0];
+                self.known.get_mut(&number).unwrap().replied = true;
+                ok_with(sync, vec![number.into()])
+            }
             sync => ok(sync),
         };
         self.wire.extend(bytes);
-        if sent.kind == CALL {
-            let number = numbers(std::slice::from_ref(sent))[0];
-            self.known.get_mut(&number).unwrap().replied = true;
-        }
     }
 
     fn deliver(&mut self, bytes: usize) {
@@ -316,7 +317,10 @@ impl Model {
         known.taken = true;
         let expected = if was_sent { Outcome::MaybeExecuted } else { Outcome::NotSent };
         match answer {
-            Ok(_) => assert!(known.replied && was_sent),
+            Ok(response) => {
+                assert!(known.replied && was_sent);
+                assert_eq!(response.first(), Ok(Some(number)), "the answer of another");
+            }
             Err(Unanswered::TimedOut(outcome)) => {
                 assert_eq!(outcome, expected, "{known:?}");
                 assert!(known.deadline.is_some_and(|deadline| deadline <= self.link.now));

@@ -114,7 +114,7 @@ impl Server {
     pub(super) fn misbehave(&mut self, choice: usize, ledger: &Ledger) {
         match choice {
             0..4 => {
-                // For requests that are over, or have no place in its wishes.
+                // One more reply to a request that is over.
                 if let Some(id) = ledger.over() {
                     peer::packet(&mut self.wire, peer::OK, id.sync(), &[0x80]);
                 }

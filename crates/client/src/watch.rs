@@ -89,10 +89,9 @@ impl<M: Mode> Watcher<M> {
 
     /// What `changed` gives, if it need not wait.
     fn look(&mut self, id: WatchId, state: &State) -> Option<Option<WatchedValue>> {
-        let newest = state.conn.changed(id).filter(|change| change.number() > self.seen);
-        if let Some(change) = newest {
+        if let Some(change) = state.conn.changed(id, self.seen) {
             self.seen = change.number();
-            return Some(Some(change.clone()));
+            return Some(Some(change));
         }
         let is_over = state.is_closing || state.conn.failure().is_some();
         (is_over || state.conn.watch_error(id).is_some()).then_some(None)

@@ -156,7 +156,7 @@ impl User {
     }
 
     fn value(&self, id: WatchId) -> Option<WatchedValue> {
-        self.conn.changed(id).cloned()
+        self.conn.changed(id, 0)
     }
 
     fn transmit(&mut self) {

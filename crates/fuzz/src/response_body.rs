@@ -71,7 +71,7 @@ fn watched(body: &[u8]) -> Option<WatchedValue> {
             let mut output = Vec::new();
             assert!(conn.poll_transmit(&mut output), "the next value is not asked for");
             assert!(output.ends_with(&watch_body()));
-            conn.changed(id).cloned()
+            conn.changed(id, 0)
         }
         Ok(None) => None,
         other => panic!("{other:?}"),

@@ -16,6 +16,8 @@ pub(crate) struct Outbox {
     spare: Vec<Vec<u8>>,
     /// The position of the first byte that is not handed out.
     handed_out: u64,
+    /// How many of the last bytes handed out are known not to be written yet.
+    unwritten: usize,
     bytes: usize,
     requests: usize,
 }
@@ -72,6 +74,7 @@ impl Outbox {
     pub(crate) fn pop(&mut self, output: &mut Vec<u8>, piece_bytes: usize) -> Option<usize> {
         let piece = self.pieces.pop_front()?;
         self.handed_out += piece.bytes.len() as u64;
+        self.unwritten = 0;
         self.bytes -= piece.bytes.len();
         self.requests -= piece.requests;
         let mut used = std::mem::replace(output, piece.bytes);
@@ -88,9 +91,15 @@ impl Outbox {
         position < self.handed_out
     }
 
-    /// The last `count` bytes that were handed out were not written.
-    pub(crate) fn take_back(&mut self, count: usize) {
-        self.handed_out = self.handed_out.saturating_sub(count as u64);
+    /// The last `count` bytes that were handed out are not written yet.
+    pub(crate) fn note_unwritten(&mut self, count: usize) {
+        self.unwritten = count;
+    }
+
+    /// What is not written yet never will be.
+    pub(crate) fn take_back(&mut self) {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        self.handed_out = self.handed_out.saturating_sub(unwritten as u64);
     }
 
     /// Makes the queued request at `position` harmless.
@@ -137,10 +146,17 @@ mod tests {
         assert_eq!(push(&mut outbox, 10), 180);
         assert_eq!(pop(&mut outbox), Some((2, vec![7; 70])));
         assert_eq!(pop(&mut outbox), None);
-        outbox.take_back(70);
+        // What was told last counts, and nothing before it is taken back.
+        outbox.note_unwritten(100);
+        outbox.note_unwritten(70);
+        assert!(outbox.is_handed_out(189));
+        outbox.take_back();
         assert!(outbox.is_handed_out(119) && !outbox.is_handed_out(120));
+        outbox.take_back();
+        assert!(outbox.is_handed_out(119));
         // There were not so many.
-        outbox.take_back(1000);
+        outbox.note_unwritten(1000);
+        outbox.take_back();
         assert!(!outbox.is_handed_out(0));
     }
 

@@ -34,14 +34,22 @@ impl fmt::Debug for WatchId {
 pub struct WatchedValue {
     number: u64,
     value: Option<Bytes>,
+    is_after_gap: bool,
 }
 
 impl WatchedValue {
-    /// The value's number, from 1: how many values of this key came on this connection. The server
-    /// skips values that are outdated before they can be sent, so others may have been missed.
+    /// The value's number, from 1: how many values of this key came. The server skips values that
+    /// are outdated before they can be sent, so others may have been missed.
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether the connection was lost and made anew since the value that was seen before: the key
+    /// may have had any number of values meanwhile.
+    #[must_use]
+    pub const fn after_gap(&self) -> bool {
+        self.is_after_gap
     }
 
     /// The value as MessagePack; `None`: the key has none.
@@ -99,7 +107,10 @@ pub(crate) struct Watch {
     owners: usize,
     /// Where in the output the last WATCH begins, once there is one.
     pub(crate) position: Option<u64>,
-    newest: Option<WatchedValue>,
+    /// The newest value and its number.
+    newest: Option<(u64, Option<Bytes>)>,
+    /// The number of the last value before the connection was made anew.
+    gap_after: Option<u64>,
     error: Option<WatchError>,
 }
 
@@ -124,7 +135,8 @@ impl Watches {
         let id = WatchId(self.last);
         self.by_key.insert(key.as_bytes().into(), id);
         let key = key.into();
-        let watch = Watch { key, owners: 1, position: None, newest: None, error: None };
+        let watch =
+            Watch { key, owners: 1, position: None, newest: None, gap_after: None, error: None };
         self.watches.insert(id, watch);
         Some(Joined::New(id))
     }
@@ -158,9 +170,17 @@ impl Watches {
         let (key, value) = event(body).ok()?;
         let id = *self.by_key.get(key)?;
         let watch = self.watches.get_mut(&id)?;
-        let number = watch.newest.as_ref().map_or(0, WatchedValue::number) + 1;
-        watch.newest = Some(WatchedValue { number, value: value.map(|value| kept(body, value)) });
+        watch.newest = Some((watch.number() + 1, value.map(|value| kept(body, value))));
         Some(id)
+    }
+
+    /// The connection is made anew: the server is to be told everything again.
+    pub(crate) fn renew(&mut self) {
+        for watch in self.watches.values_mut() {
+            watch.position = None;
+            watch.error = None;
+            watch.gap_after = Some(watch.number());
+        }
     }
 
     /// Whether `sync` is of a WATCH or an UNWATCH, and its watch if it still exists.
@@ -171,8 +191,17 @@ impl Watches {
 }
 
 impl Watch {
-    pub(crate) fn newest(&self) -> Option<&WatchedValue> {
-        self.newest.as_ref()
+    /// The number of the newest value, 0 before the first.
+    fn number(&self) -> u64 {
+        self.newest.as_ref().map_or(0, |(number, _)| *number)
+    }
+
+    /// The newest value, for one who has seen that of the number `seen`, and wants others only.
+    pub(crate) fn newest(&self, seen: u64) -> Option<WatchedValue> {
+        let (number, value) = self.newest.as_ref().filter(|(number, _)| *number > seen)?;
+        let was_missed = |last: u64| (1..=last).contains(&seen) && *number > last;
+        let is_after_gap = self.gap_after.is_some_and(was_missed);
+        Some(WatchedValue { number: *number, value: value.clone(), is_after_gap })
     }
 
     pub(crate) fn error(&self) -> Option<&WatchError> {

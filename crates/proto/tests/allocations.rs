@@ -304,10 +304,10 @@ impl SessionLink {
     fn new() -> Self {
         let mut session = Session::new(SessionConfig::default(), 1, some_time());
         session.handle_timeout(some_time());
-        let Some(Action::Connect { generation, .. }) = session.poll_action() else {
+        let Some(Action::Connect { attempt, .. }) = session.poll_action() else {
             panic!("{session:?}");
         };
-        assert!(session.handle_connected(generation));
+        assert!(session.handle_connected(attempt));
         let mut input = BytesMut::with_capacity(1 << 16);
         let salt = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
         let greeting = format!("{:<63}\n{salt:<63}\n", "Tarantool 3.7.0 (Binary)");

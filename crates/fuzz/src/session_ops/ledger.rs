@@ -122,8 +122,8 @@ impl Known {
 pub(super) struct Ledger {
     requests: Vec<Known>,
     by_id: HashMap<RequestId, u64>,
-    /// Of the latest attempt.
-    pub(super) generation: u64,
+    /// The latest.
+    pub(super) attempt: u64,
     /// Whether the connection's server has only sent what servers send.
     pub(super) is_trusted: bool,
     /// The last number that was handed out on the connection: outside of streams, and in each.
@@ -162,7 +162,7 @@ impl Ledger {
     /// One that was handed out on this connection, and is over.
     pub(super) fn over(&self) -> Option<RequestId> {
         let is_over = |known: &&Known| {
-            !known.is_open() && known.handed_out.iter().any(|(on, _)| *on == self.generation)
+            !known.is_open() && known.handed_out.iter().any(|(on, _)| *on == self.attempt)
         };
         self.requests.iter().rev().find(is_over).map(|known| known.id)
     }
@@ -173,13 +173,13 @@ impl Ledger {
     }
 
     pub(super) fn cancel(&mut self, number: u64) {
-        let generation = self.generation;
-        self.known_mut(number).cancelled.get_or_insert(generation);
+        let attempt = self.attempt;
+        self.known_mut(number).cancelled.get_or_insert(attempt);
     }
 
-    pub(super) fn attempt(&mut self, generation: u64) {
-        assert!(generation > self.generation);
-        self.generation = generation;
+    pub(super) fn begin(&mut self, attempt: u64) {
+        assert!(attempt > self.attempt);
+        self.attempt = attempt;
     }
 
     pub(super) fn connected(&mut self) {
@@ -187,58 +187,64 @@ impl Ledger {
         self.is_trusted = true;
     }
 
-    /// A write is handed out: where its last request begins.
-    pub(super) fn handed_out(&mut self, output: &[u8], start: usize, schema: u64) -> usize {
+    /// A write is handed out, on the connection `present`: where its last request begins.
+    pub(super) fn handed_out(
+        &mut self,
+        output: &[u8],
+        start: usize,
+        present: Option<u64>,
+        schema: u64,
+    ) -> usize {
         let (mut at, mut last) = (0, 0);
         while at < output.len() {
             let length: [u8; 4] = output[at + 1..at + 5].try_into().expect("4 bytes");
             let end = at + 5 + u32::from_be_bytes(length) as usize;
             let packet = Bytes::copy_from_slice(&output[at + 5..end]);
             let request = Incoming::decode(&packet).expect("what a client sends");
-            self.requested(&request, start + at, schema);
+            self.requested(&request, start + at, present, schema);
             (last, at) = (at, end);
         }
         assert_eq!(at, output.len(), "a request in pieces");
         last
     }
 
-    fn requested(&mut self, request: &Incoming, at: usize, schema: u64) {
+    fn requested(&mut self, request: &Incoming, at: usize, present: Option<u64>, schema: u64) {
         let Some(number) = number_of(request) else {
             let id = self.requests.iter().find(|known| known.id.sync() == request.sync);
             // One that timed out before it left.
             let is_harmless = request.request_type == RequestType::PING;
             return assert!(id.is_none_or(|id| is_harmless && !id.is_open()), "{request:?}");
         };
-        let generation = self.generation;
+        let attempt = self.attempt;
         let known = &mut self.requests[number as usize];
         assert_eq!(known.id.sync(), request.sync);
         assert_eq!(known.kind.stream().map_or(0, NonZeroU64::get), request.stream_id);
         // Those that are cancelled keep the place that they have, and get no new one.
-        assert!(known.cancelled.is_none_or(|at| at == generation), "{known:?}");
+        assert!(known.cancelled.is_none_or(|at| at == attempt), "{known:?}");
         assert!(
             known.answered.is_none() || known.cancelled.is_some(),
             "after its answer: {known:?}"
         );
-        assert!(known.bound_to.is_none_or(|on| on == generation), "{known:?}");
-        let before = known.handed_out.iter().filter(|(on, _)| *on == generation).count();
+        assert!(known.bound_to.is_none_or(|to| Some(to) == present), "{known:?}");
+        let before = known.handed_out.iter().filter(|(on, _)| *on == attempt).count();
         assert!(before <= known.refused, "twice on a connection: {known:?}");
-        let is_first = known.handed_out.iter().all(|(on, _)| *on == generation);
+        let is_first = known.handed_out.iter().all(|(on, _)| *on == attempt);
         let is_repeatable = known.kind.is_idempotent() || known.is_refused();
         assert!(is_first || is_repeatable, "executed twice: {known:?}");
         if before == 0 && (known.kind.stream().is_some() || !known.kind.has_name()) {
             let last = self.last.insert(known.kind.stream(), number);
             assert!(last < Some(number), "out of order: {known:?}");
         }
-        known.handed_out.push((generation, at));
+        known.handed_out.push((attempt, at));
         known.refused +=
             usize::from(request.schema_version != 0 && request.schema_version != schema);
     }
 
     /// What was handed out from there on was not written.
     pub(super) fn unwritten_from(&mut self, written: usize) {
-        let generation = self.generation;
+        let attempt = self.attempt;
         for known in &mut self.requests {
-            known.handed_out.retain(|(on, at)| *on != generation || *at < written);
+            known.handed_out.retain(|(on, at)| *on != attempt || *at < written);
         }
     }
 

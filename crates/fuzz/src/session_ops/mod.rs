@@ -122,10 +122,12 @@ impl Driver {
         if kind.is_idempotent() {
             frame.mark_idempotent();
         }
-        let generation = self.session.generation();
+        let (generation, binding) = (self.session.generation(), self.session.binding());
+        let present = generation.unwrap_or(binding);
         let bound_to = kind.is_bound().then(|| match kind {
-            Kind::Stale => self.ledger.generation.saturating_sub(1),
-            _ => generation.unwrap_or(self.ledger.generation),
+            Kind::Stale => present.saturating_sub(1),
+            Kind::Bound => present,
+            _ => binding,
         });
         if let Some(generation) = bound_to {
             frame.bind_to(generation);
@@ -139,14 +141,16 @@ impl Driver {
         } else {
             self.session.try_send(&mut frame, at)
         };
-        let is_free = bound_to.is_none() && !self.is_ready();
+        // Bound to a connection that is about to go, it has a place there.
+        let waits_for_next = !self.is_ready() && (bound_to.is_none() || bound_to != generation);
+        let is_gone = |to| to != present && to != binding;
         let expected = if self.closing || self.session.failure().is_some() {
             Some(SendError::Closed)
-        } else if bound_to.is_some() && bound_to != generation {
+        } else if bound_to.is_some_and(is_gone) {
             Some(SendError::ConnectionGone)
-        } else if is_free && self.config.while_down == WhileDown::Fail {
+        } else if waits_for_next && self.config.while_down == WhileDown::Fail {
             Some(SendError::NotConnected)
-        } else if is_free && self.ledger.occupied() >= self.config.waiting_max.max(1) {
+        } else if waits_for_next && self.ledger.occupied() >= self.config.waiting_max.max(1) {
             Some(SendError::Saturated)
         } else {
             None
@@ -171,8 +175,10 @@ impl Driver {
             assert_eq!(self.session.queued_bytes(), 0);
             return false;
         }
-        assert_eq!(self.transport, Some(self.ledger.generation), "nowhere to write to");
-        let last = self.ledger.handed_out(&output, self.handed_out, self.server.schema_version());
+        assert_eq!(self.transport, Some(self.ledger.attempt), "nowhere to write to");
+        let present = self.session.generation();
+        let schema = self.server.schema_version();
+        let last = self.ledger.handed_out(&output, self.handed_out, present, schema);
         let bound = self.session.batching().write_bytes();
         assert!(last < bound, "a write of {} bytes, at most {bound}", output.len());
         self.handed_out += output.len();
@@ -181,7 +187,7 @@ impl Driver {
     }
 
     fn deliver(&mut self, count: usize) {
-        if self.transport == Some(self.ledger.generation) {
+        if self.transport == Some(self.ledger.attempt) {
             self.input.extend_from_slice(&self.server.deliver(count));
         }
     }
@@ -197,16 +203,16 @@ impl Driver {
     }
 
     fn opened(&mut self, succeeds: bool) {
-        let Some(generation) = self.opening.take() else {
-            assert!(!self.session.handle_connected(self.ledger.generation));
+        let Some(attempt) = self.opening.take() else {
+            assert!(!self.session.handle_connected(self.ledger.attempt));
             return;
         };
         if !succeeds {
-            return self.session.handle_connect_failed(generation, refused());
+            return self.session.handle_connect_failed(attempt, refused());
         }
-        assert!(!self.session.handle_connected(generation + 1));
-        assert!(self.session.handle_connected(generation));
-        self.transport = Some(generation);
+        assert!(!self.session.handle_connected(attempt + 1));
+        assert!(self.session.handle_connected(attempt));
+        self.transport = Some(attempt);
         self.handed_out = 0;
         self.ledger.connected();
         self.server.accept();
@@ -230,7 +236,7 @@ impl Driver {
 
     /// Bytes that no server sends.
     fn hostile(&mut self, count: usize, source: &mut Source<'_>) {
-        if self.transport == Some(self.ledger.generation) {
+        if self.transport == Some(self.ledger.attempt) {
             self.server.say(source.bytes(count + 1));
             self.ledger.is_trusted = false;
         }
@@ -271,10 +277,10 @@ impl Driver {
         }
         while let Some(action) = self.session.poll_action() {
             match action {
-                Action::Connect { generation, .. } => {
+                Action::Connect { attempt, .. } => {
                     assert_eq!((self.opening, self.transport), (None, None));
-                    self.ledger.attempt(generation);
-                    self.opening = Some(generation);
+                    self.ledger.begin(attempt);
+                    self.opening = Some(attempt);
                 }
                 Action::Close => {
                     assert!(self.opening.take().is_some() || self.transport.take().is_some());

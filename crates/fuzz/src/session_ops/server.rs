@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use tarantool_proto::msgpack::write_value;
 use tarantool_proto::server::{Incoming, ServerConfig, ServerConnection, ServerEvent};
-use tarantool_proto::{ErrorCode, ServerError};
+use tarantool_proto::{ErrorCode, RequestType, ServerError};
 
 use super::ledger::{Ledger, number_of};
 use crate::peer::{self, SPACES_SYNC};
@@ -64,6 +64,9 @@ impl Server {
         }
         let request = self.in_progress.swap_remove(choice / 4 % self.in_progress.len());
         let sync = request.sync;
+        if request.request_type == RequestType::WATCH {
+            return self.conn.finish(sync);
+        }
         let row = number_of(&request).map(|number| {
             ledger.replied(number);
             let mut row = Vec::new();
@@ -119,7 +122,8 @@ impl Server {
                     peer::packet(&mut self.wire, peer::OK, id.sync(), &[0x80]);
                 }
             }
-            4..8 => self.conn.send_event(0, b"key", None),
+            4..6 => self.conn.send_event(0, b"key", None),
+            6 | 7 => self.conn.send_event(0, b"box.shutdown", Some(&[0xc2 | (choice as u8 & 1)])),
             8 => {
                 self.conn.reply_error(0, &ServerError::new(ErrorCode::UNKNOWN, "going"));
             }

@@ -52,11 +52,11 @@ impl Connection {
         }
     }
 
-    /// The newest value of a watched key, if one has come. It stays until a newer one comes:
-    /// [`WatchedValue::number`] tells them apart.
+    /// The newest value of a watched key, for one who has `seen` that of this number, 0 for none;
+    /// `None` if no newer one has come. It stays until a newer one comes.
     #[must_use]
-    pub fn changed(&self, id: WatchId) -> Option<&WatchedValue> {
-        self.watches.get(id)?.newest()
+    pub fn changed(&self, id: WatchId, seen: u64) -> Option<WatchedValue> {
+        self.watches.get(id)?.newest(seen)
     }
 
     /// Why no more values of this key come, if that is so for another reason than the end of the

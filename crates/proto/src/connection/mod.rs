@@ -393,11 +393,11 @@ impl Connection {
         self.linger_until.get_or_insert(until);
     }
 
-    /// The last `count` bytes handed out by [`poll_transmit`](Self::poll_transmit) were not written
-    /// and never will be: to be told before the end of the connection, so that requests wholly
-    /// within them are known to be not sent.
+    /// The last `count` bytes handed out by [`poll_transmit`](Self::poll_transmit) are not written
+    /// yet: if the connection ends before more is handed out, requests wholly within them are known
+    /// to be not sent. Each call replaces what was told before.
     pub fn handle_unwritten(&mut self, count: usize) {
-        self.outbox.take_back(count);
+        self.outbox.note_unwritten(count);
     }
 
     /// The peer closed its side: no more input will come.

@@ -131,7 +131,9 @@ impl Connection {
         if matches!(self.phase, Phase::Ended(_)) {
             return;
         }
+        self.keeping.was_ready = matches!(self.phase, Phase::Ready | Phase::Holding);
         self.phase = Phase::Ended(error);
+        self.outbox.take_back();
         let unanswered: Vec<RequestId> = self.slots.unanswered().collect();
         for id in unanswered {
             if let Some(why) = self.keep_or_fail(id) {

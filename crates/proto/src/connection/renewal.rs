@@ -5,9 +5,10 @@ use std::time::Instant;
 use super::handshake::Own;
 use super::{Connection, Phase};
 use crate::batching::Batcher;
-use crate::capability::Capabilities;
+use crate::capability::{Capabilities, Capability};
+use crate::config::Credentials;
 use crate::error::{Outcome, SendError, Unanswered};
-use crate::frame::Frame;
+use crate::frame::{Fate, Frame};
 use crate::outbox::Outbox;
 use crate::request::Ping;
 use crate::schema::Names;
@@ -15,15 +16,32 @@ use crate::slots::{RequestId, State};
 
 /// Whether frames are kept while their requests are under way, and which requests outlive the
 /// connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keeping {
     pub(super) is_on: bool,
+    /// The number that this connection has, or will have if it becomes ready.
+    generation: u64,
+    /// Whether it was ready when it ended.
+    pub(super) was_ready: bool,
     /// Whether any request outlives the connection.
     survival: bool,
     /// Empty frames, for their memory.
     spare: Vec<Frame>,
     /// Pings of the session without an answer yet.
     pub(super) pings: u32,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            is_on: false,
+            generation: 1,
+            was_ready: false,
+            survival: false,
+            spare: Vec::new(),
+            pings: 0,
+        }
+    }
 }
 
 /// So many empty frames are kept, of so many bytes at most.
@@ -75,7 +93,7 @@ impl Connection {
         let Some(fate) = self.slots.get(id).and_then(State::frame).map(Frame::fate) else {
             return Some(lost);
         };
-        if fate.bound_to.is_some() {
+        if fate.bound_to.is_some() && self.keeping.was_ready && !self.is_of_next(fate) {
             return Some(if handed_out { lost } else { Unanswered::ConnectionGone });
         }
         if !self.keeping.survival || (handed_out && !fate.is_idempotent) {
@@ -85,6 +103,16 @@ impl Connection {
         frame.fate_mut().was_sent |= handed_out;
         self.slots.set(id, State::Waiting(frame));
         None
+    }
+
+    /// The number of this connection, or the one that it will have if it becomes ready.
+    pub(crate) fn generation(&self) -> u64 {
+        self.keeping.generation
+    }
+
+    /// Whether a request is bound to the connection after this one.
+    fn is_of_next(&self, fate: Fate) -> bool {
+        fate.bound_to.is_some_and(|bound_to| bound_to.get() > self.keeping.generation)
     }
 
     /// After its end: becomes the next connection, not opened yet, in which those that were kept
@@ -108,6 +136,19 @@ impl Connection {
         self.schema_position = 0;
         self.parting = None;
         self.keeping.pings = 0;
+        self.keeping.generation += u64::from(std::mem::take(&mut self.keeping.was_ready));
+        self.watches.renew();
+        self.changed.clear();
+    }
+
+    /// Who logs in on the next connections.
+    pub(crate) fn set_credentials(&mut self, credentials: Option<Credentials>) {
+        self.config.credentials = credentials;
+    }
+
+    /// Whether the server lets keys be watched.
+    pub(crate) fn has_watchers(&self) -> bool {
+        !self.lacking.contains(Capability::Watchers)
     }
 
     /// The handshake must be over by then.
@@ -123,7 +164,9 @@ impl Connection {
         self.phase = Phase::Holding;
         for id in std::mem::take(&mut self.waiting) {
             match self.slots.get(id) {
-                Some(State::Waiting(frame)) if frame.fate().bound_to.is_some() => {
+                Some(State::Waiting(frame))
+                    if frame.fate().bound_to.is_some() && !self.is_of_next(frame.fate()) =>
+                {
                     self.queue_waiting(id);
                 }
                 Some(State::Waiting(_)) => self.waiting.push_back(id),

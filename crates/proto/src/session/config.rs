@@ -18,11 +18,18 @@ pub struct SessionConfig {
     pub backoff: Backoff,
     /// A connection that was ready for so long makes failures before it be forgotten. Default 10 s.
     pub stable_after: Duration,
-    /// How long opening a transport may take. Default 5 s; `None`: no limit.
-    pub connect_timeout: Option<Duration>,
-    /// How long greeting, identification and login may take on an open transport. Default 5 s;
+    /// How long an attempt may take, from opening a transport to the end of the login. Default 5 s;
     /// `None`: no limit.
+    pub connect_timeout: Option<Duration>,
+    /// How long greeting, identification and login may take of that. Default `None`: as long as is
+    /// left of it.
     pub handshake_timeout: Option<Duration>,
+    /// Whether there is another connection after the first. `false`: its end, or the failure of all
+    /// addresses, ends the session. Default `true`.
+    pub reconnect: bool,
+    /// Whether the first connection is tried for as often as later ones are. `false`: when all
+    /// addresses were tried once in vain, the session is over. Default `true`.
+    pub retry_first: bool,
     /// After how many attempts without a stable connection the session gives up. Default `None`:
     /// never.
     pub attempts_max: Option<u32>,
@@ -33,6 +40,9 @@ pub struct SessionConfig {
     /// How many requests may be accepted and not over while there is no connection; more are
     /// [`Saturated`](crate::SendError::Saturated). Default 16,384; at least 1.
     pub waiting_max: usize,
+    /// Whether a server that lets keys be watched (2.10) is asked to announce its shutdown, as by
+    /// [`Session::handle_shutdown_notice`](super::Session::handle_shutdown_notice). Default `true`.
+    pub graceful_shutdown: bool,
     /// How long requests under way may take once the server has announced its shutdown. Default
     /// 3 s, which is how long servers wait for their clients by default.
     pub drain_timeout: Duration,
@@ -48,11 +58,14 @@ impl Default for SessionConfig {
             backoff: Backoff::default(),
             stable_after: Duration::from_secs(10),
             connect_timeout: Some(Duration::from_secs(5)),
-            handshake_timeout: Some(Duration::from_secs(5)),
+            handshake_timeout: None,
+            reconnect: true,
+            retry_first: true,
             attempts_max: None,
             on_lasting: OnLasting::default(),
             while_down: WhileDown::default(),
             waiting_max: 16_384,
+            graceful_shutdown: true,
             drain_timeout: Duration::from_secs(3),
             heartbeat: Some(Heartbeat::default()),
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::heartbeat::{Pulse, Verdict};
 use super::{OnLasting, Phase, Session, SessionEvent};
 use crate::error::ConnectionError;
+use crate::watches::WatchId;
 
 impl Session {
     /// Does what time decides.
@@ -21,9 +22,11 @@ impl Session {
             Phase::Opening { deadline } if deadline.is_some_and(|deadline| deadline <= now) => {
                 self.lose(ConnectionError::ConnectTimedOut);
             }
-            Phase::Handshake { timed } if !*timed => {
+            Phase::Handshake { timed, deadline } if !*timed => {
                 *timed = true;
-                self.conn.set_handshake_deadline(after(now, self.config.handshake_timeout));
+                let own = after(now, self.config.handshake_timeout);
+                let deadline = deadline.iter().copied().chain(own).min();
+                self.conn.set_handshake_deadline(deadline);
             }
             Phase::Ready { since } => {
                 since.get_or_insert(now);
@@ -74,7 +77,7 @@ impl Session {
         if self.is_over() {
             return self.finish(ConnectionError::Shutdown);
         }
-        let reason = self.last_loss.clone().unwrap_or(ConnectionError::Shutdown);
+        let reason = self.last_loss().cloned().unwrap_or(ConnectionError::Shutdown);
         if self.config.on_lasting == OnLasting::GiveUp && reason.is_lasting() {
             if let Some(given_up) = self.given_up.get_mut(self.address) {
                 *given_up = true;
@@ -82,11 +85,15 @@ impl Session {
         }
         let left = self.given_up.iter().filter(|given_up| !**given_up).count();
         let is_enough = self.config.attempts_max.is_some_and(|max| self.attempts >= max);
-        if left == 0 || is_enough {
+        let all_tried = self.tried >= left;
+        let was_ready = self.conn.generation() > 1;
+        let is_once = !self.config.reconnect && (was_ready || all_tried);
+        let is_hopeless = !self.config.retry_first && !was_ready && all_tried && self.attempts > 0;
+        if left == 0 || is_enough || (self.attempts > 0 && is_once) || is_hopeless {
             return self.finish(reason);
         }
         let mut until = self.now;
-        if self.tried >= left {
+        if all_tried {
             let delay = self.config.backoff.delay(self.round, &mut self.chance);
             // A time too far to be told never comes; as good as that is a day.
             let at = self.now.checked_add(delay).or_else(|| self.now.checked_add(DAY));
@@ -100,19 +107,38 @@ impl Session {
 
     fn attempt(&mut self) {
         let count = self.given_up.len();
-        let first = if self.generation == 0 { 0 } else { self.address + 1 };
+        let first = if self.attempt == 0 { 0 } else { self.address + 1 };
         let in_order = (first..first + count).map(|address| address % count);
         let usable = |address: &usize| self.given_up.get(*address) == Some(&false);
         if let Some(address) = in_order.into_iter().find(usable) {
             self.address = address;
         }
-        self.generation += 1;
+        self.attempt += 1;
         self.attempts = self.attempts.saturating_add(1);
         self.tried += 1;
         self.to_connect = true;
         self.phase = Phase::Opening { deadline: after(self.now, self.config.connect_timeout) };
-        let (address, generation) = (self.address, self.generation);
-        self.events.push_back(SessionEvent::Connecting { address, generation });
+        self.events.push_back(SessionEvent::Connecting { address: self.address });
+    }
+
+    /// The handshake is over.
+    pub(super) fn begin(&mut self) -> SessionEvent {
+        self.phase = Phase::Ready { since: None };
+        if self.config.graceful_shutdown && self.shutdown.is_none() && self.conn.has_watchers() {
+            // If it fails there is no room, and the server's end comes without a notice.
+            self.shutdown = self.conn.watch("box.shutdown").ok();
+        }
+        SessionEvent::Ready { address: self.address, generation: self.conn.generation() }
+    }
+
+    /// A watched key changed: perhaps it tells that the server goes down.
+    pub(super) fn look_for_shutdown(&mut self, id: WatchId) {
+        if self.shutdown == Some(id) {
+            let value = self.conn.changed(id, 0);
+            if value.is_some_and(|value| value.decode() == Ok(Some(true))) {
+                self.handle_shutdown_notice();
+            }
+        }
     }
 
     /// The connection may have ended while it was asked for something.
@@ -132,14 +158,15 @@ impl Session {
             Phase::Ready { since } | Phase::Draining { since, .. } => since,
             _ => None,
         };
+        let generation = self.generation();
         if self.has_transport() {
             self.conn.handle_failure(reason.clone());
             self.conn.renew();
         }
         self.drop_transport();
-        let (address, generation) = (self.address, self.generation);
+        let address = self.address;
         self.events.push_back(SessionEvent::Lost { address, generation, reason: reason.clone() });
-        self.last_loss = Some(reason);
+        self.last_loss = Some((address, reason));
         self.phase = Phase::Undecided { since };
     }
 
@@ -181,7 +208,7 @@ impl Session {
         matches!(
             self.phase,
             Phase::Undecided { .. }
-                | Phase::Handshake { timed: false }
+                | Phase::Handshake { timed: false, .. }
                 | Phase::Ready { since: None }
                 | Phase::Draining { until: None, .. }
         )

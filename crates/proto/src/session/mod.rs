@@ -30,12 +30,12 @@
 //!     }
 //!     while let Some(action) = session.poll_action() {                // 3. what is to be done
 //!         match action {
-//!             Action::Connect { address, generation, .. } => match TcpStream::connect(addresses[address]) {
-//!                 Ok(opened) if session.handle_connected(generation) => socket = Some(opened),
+//!             Action::Connect { address, attempt, .. } => match TcpStream::connect(addresses[address]) {
+//!                 Ok(opened) if session.handle_connected(attempt) => socket = Some(opened),
 //!                 Ok(_) => {}
 //!                 Err(error) => {
 //!                     let error = ConnectionError::Transport(error.to_string().into());
-//!                     session.handle_connect_failed(generation, error);
+//!                     session.handle_connect_failed(attempt, error);
 //!                 }
 //!             },
 //!             _ => socket = None,
@@ -87,6 +87,7 @@
 
 mod backoff;
 mod config;
+mod driving;
 mod heartbeat;
 mod life;
 mod report;
@@ -104,6 +105,7 @@ use heartbeat::Pulse;
 
 use crate::connection::Connection;
 use crate::error::ConnectionError;
+use crate::watches::WatchId;
 
 /// A life across connections, at most one at a time, without a socket, a clock or a lock.
 ///
@@ -129,7 +131,8 @@ pub struct Session {
     now: Instant,
     /// Of the present attempt or connection, or else of the last.
     address: usize,
-    generation: u64,
+    /// The number of that attempt.
+    attempt: u64,
     /// Attempts since the last stable connection, and those of them in the present round.
     attempts: u32,
     tried: usize,
@@ -146,7 +149,10 @@ pub struct Session {
     events: VecDeque<SessionEvent>,
     to_close: bool,
     to_connect: bool,
-    last_loss: Option<ConnectionError>,
+    /// The address, and why.
+    last_loss: Option<(usize, ConnectionError)>,
+    /// The key that tells of the server's shutdown.
+    shutdown: Option<WatchId>,
     closing: Option<Closing>,
 }
 
@@ -163,8 +169,10 @@ enum Phase {
     Opening {
         deadline: Option<Instant>,
     },
+    /// `deadline`: of the whole attempt. `timed`: the connection knows of it.
     Handshake {
         timed: bool,
+        deadline: Option<Instant>,
     },
     Ready {
         since: Option<Instant>,

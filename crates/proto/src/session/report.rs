@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::error::ConnectionError;
 use crate::slots::RequestId;
+use crate::watches::WatchId;
 
 /// Where a session is in its life, as [`Session::status`](super::Session::status) tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +42,20 @@ pub enum Status {
 pub enum SessionEvent {
     /// The answer of this request can be taken.
     Answered(RequestId),
+    /// As [`Event::Changed`](crate::Event::Changed).
+    Changed(WatchId),
+    /// As [`Event::Pushed`](crate::Event::Pushed).
+    Pushed(RequestId),
     /// An attempt begins.
     Connecting {
         /// The address's index.
         address: usize,
-        /// The number of the connection, if it comes about.
-        generation: u64,
     },
     /// The handshake is over: [`Session::server`](super::Session::server) tells who answered.
     Ready {
         /// The address's index.
         address: usize,
-        /// The number of the connection.
+        /// The number of the connection: how many were ready, this one included.
         generation: u64,
     },
     /// The server announced its shutdown: new requests wait for the next connection.
@@ -64,8 +67,8 @@ pub enum SessionEvent {
     Lost {
         /// The address's index.
         address: usize,
-        /// The number of the connection.
-        generation: u64,
+        /// The number of the connection, if it was ready.
+        generation: Option<u64>,
         /// Why.
         reason: ConnectionError,
     },
@@ -87,7 +90,7 @@ pub enum Action {
         /// The index of the address.
         address: usize,
         /// The number of the attempt, to be given back with its result.
-        generation: u64,
+        attempt: u64,
         /// When the session takes the attempt for failed.
         deadline: Option<Instant>,
     },

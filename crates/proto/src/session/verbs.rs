@@ -1,19 +1,19 @@
-//! What callers and drivers say to a session.
+//! What callers say to a session.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::time::Instant;
-
-use bytes::BytesMut;
 
 use super::backoff::Chance;
 use super::heartbeat::Pulse;
-use super::{Action, Closing, Phase, Session, SessionConfig, SessionEvent, Status, WhileDown};
-use crate::batching::{Batching, Decision};
-use crate::connection::{Connection, Event, ServerInfo};
+use super::{Closing, Phase, Session, SessionConfig, WhileDown};
+use crate::config::Credentials;
+use crate::connection::Connection;
 use crate::error::{ConnectionError, SendError};
 use crate::frame::Frame;
+use crate::pushes::Push;
 use crate::slots::{Answer, RequestId};
-use crate::stats::Stats;
+use crate::watches::{WatchError, WatchId, WatchedValue};
 
 impl Session {
     /// A session without a connection, at the time `now`. It wants to connect as soon as
@@ -30,7 +30,7 @@ impl Session {
             phase: Phase::Undecided { since: None },
             now,
             address: 0,
-            generation: 0,
+            attempt: 0,
             attempts: 0,
             tried: 0,
             round: 0,
@@ -39,6 +39,7 @@ impl Session {
             pulse: Pulse::default(),
             rest: 0,
             order: 0,
+            shutdown: None,
             events: VecDeque::new(),
             to_close: false,
             to_connect: false,
@@ -55,9 +56,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`Connection::send`]; [`SendError::ConnectionGone`] for a request that is bound to another
-    /// connection than the present one; while there is no connection, [`SendError::NotConnected`]
-    /// or, with too many waiting, [`SendError::Saturated`]. The frame is left as it was and nothing
-    /// is sent.
+    /// connection than [`binding`](Self::binding) tells or the present one; while there is no
+    /// connection, [`SendError::NotConnected`] or, with too many waiting,
+    /// [`SendError::Saturated`]. The frame is left as it was and nothing is sent.
     #[inline]
     pub fn send(
         &mut self,
@@ -96,16 +97,21 @@ impl Session {
     /// although that takes no more.
     #[inline]
     fn admit(&mut self, frame: &mut Frame) -> Result<bool, SendError> {
-        if matches!(self.phase, Phase::Closed(_)) || self.closing.is_some() {
-            return Err(SendError::Closed);
+        self.check_open()?;
+        let is_ready = matches!(self.phase, Phase::Ready { .. });
+        let bound_to = frame.fate().bound_to.map(NonZeroU64::get);
+        if bound_to.is_none() && is_ready {
+            self.number(frame);
+            return Ok(false);
         }
-        let bound_to = frame.fate().bound_to;
-        let is_usable = matches!(self.phase, Phase::Ready { .. } | Phase::Draining { .. });
-        if bound_to.is_some_and(|bound_to| !is_usable || bound_to.get() != self.generation) {
+        let is_draining = matches!(self.phase, Phase::Draining { .. });
+        let present = self.conn.generation();
+        let next = if is_draining { present + 1 } else { present };
+        if bound_to.is_some_and(|bound_to| bound_to != present && bound_to != next) {
             return Err(SendError::ConnectionGone);
         }
-        let is_ready = matches!(self.phase, Phase::Ready { .. });
-        if !is_ready && bound_to.is_none() {
+        let at_once = is_draining && bound_to == Some(present);
+        if !is_ready && !at_once {
             if self.config.while_down == WhileDown::Fail {
                 return Err(SendError::NotConnected);
             }
@@ -113,9 +119,23 @@ impl Session {
                 return Err(SendError::Saturated);
             }
         }
+        self.number(frame);
+        Ok(at_once)
+    }
+
+    /// Gives a request its place in the order of acceptance.
+    #[inline]
+    fn number(&mut self, frame: &mut Frame) {
         self.order += 1;
         frame.fate_mut().order = self.order;
-        Ok(!is_ready && bound_to.is_some())
+    }
+
+    #[inline]
+    fn check_open(&self) -> Result<(), SendError> {
+        if matches!(self.phase, Phase::Closed(_)) || self.closing.is_some() {
+            return Err(SendError::Closed);
+        }
+        Ok(())
     }
 
     /// The frame was kept: its caller gets the memory of another.
@@ -155,289 +175,58 @@ impl Session {
         self.finish(error);
     }
 
-    /// Turns input into the next event; `None`: read more into `input`, behind what it holds.
-    ///
-    /// As [`Connection::poll_event`]. Without a connection, `input` is emptied: it is from a former
-    /// one.
+    /// Whether a request's answer is there to be taken.
+    #[must_use]
+    pub fn is_answered(&self, id: RequestId) -> bool {
+        self.conn.is_answered(id)
+    }
+
+    /// From now on messages that this request's call pushes are kept, as
+    /// [`Connection::accept_pushes`]. A call that is sent again may push them again.
+    pub fn accept_pushes(&mut self, id: RequestId) {
+        self.conn.accept_pushes(id);
+    }
+
+    /// Drops the messages that are kept for this request, and those to come.
+    pub fn forget_pushes(&mut self, id: RequestId) {
+        self.conn.forget_pushes(id);
+    }
+
+    /// Takes the next message that this request's call pushed, as [`Connection::take_push`].
+    pub fn take_push(&mut self, id: RequestId) -> Option<Push> {
+        self.conn.take_push(id)
+    }
+
+    /// Watches a key on this and all later connections, as [`Connection::watch`]. The first value on
+    /// each connection after the first tells that others [may have been
+    /// missed](WatchedValue::after_gap).
     ///
     /// # Errors
-    /// The session is over. By then every request has its answer and has been reported by an event.
-    /// The error stays the same for ever after.
-    #[inline]
-    pub fn poll_event(
-        &mut self,
-        input: &mut BytesMut,
-    ) -> Result<Option<SessionEvent>, ConnectionError> {
-        if input.len() != self.rest {
-            self.pulse.hear();
-        }
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Ok(Some(event));
-            }
-            if !self.has_transport() {
-                input.clear();
-                if let Some(event) = self.poll_ended()? {
-                    return Ok(Some(event));
-                }
-                return Ok(None);
-            }
-            match self.conn.poll_event(input) {
-                Ok(Some(Event::Answered(id))) => return Ok(Some(SessionEvent::Answered(id))),
-                Ok(Some(Event::Ready)) => {
-                    self.phase = Phase::Ready { since: None };
-                    let (address, generation) = (self.address, self.generation);
-                    return Ok(Some(SessionEvent::Ready { address, generation }));
-                }
-                // Through a session nothing is watched, and no messages are asked for.
-                Ok(Some(Event::Changed(_) | Event::Pushed(_))) => {}
-                Ok(None) => {
-                    self.rest = input.len();
-                    return Ok(None);
-                }
-                Err(error) => self.lose(error),
-            }
-        }
+    /// As [`Connection::watch`]; [`SendError::Closed`] when the session is over or closing.
+    pub fn watch(&mut self, key: &str) -> Result<WatchId, SendError> {
+        self.check_open()?;
+        self.conn.watch(key)
     }
 
-    /// Without a connection there are answers all the same.
-    fn poll_ended(&mut self) -> Result<Option<SessionEvent>, ConnectionError> {
-        match self.conn.poll_event(&mut BytesMut::new())? {
-            Some(Event::Answered(id)) => Ok(Some(SessionEvent::Answered(id))),
-            _ => Ok(None),
-        }
+    /// Undoes one [`watch`](Self::watch).
+    pub fn unwatch(&mut self, id: WatchId) {
+        self.conn.unwatch(id);
     }
 
-    /// What to open or to close now; `None`: nothing.
-    ///
-    /// Each [`Action::Connect`] is followed by one [`Action::Close`] before the next, unless
-    /// [`handle_connect_failed`](Self::handle_connect_failed) has told that nothing was opened.
-    pub fn poll_action(&mut self) -> Option<Action> {
-        if self.is_over() {
-            self.finish(ConnectionError::Shutdown);
-        }
-        if std::mem::take(&mut self.to_close) {
-            return Some(Action::Close);
-        }
-        if let Phase::Opening { deadline } = self.phase {
-            if std::mem::take(&mut self.to_connect) {
-                let (address, generation) = (self.address, self.generation);
-                return Some(Action::Connect { address, generation, deadline });
-            }
-        }
-        None
-    }
-
-    /// What to do with queued requests now, as [`Connection::poll_decision`] answers.
-    pub fn poll_decision(&mut self) -> Decision {
-        self.conn.poll_decision()
-    }
-
-    /// Puts bytes to be written into `output`, which must be empty; `false`: there are none. As
-    /// [`Connection::poll_transmit`].
-    #[must_use = "the output must be written when this is true"]
-    pub fn poll_transmit(&mut self, output: &mut Vec<u8>) -> bool {
-        self.conn.poll_transmit(output)
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) should be called at the latest; a time in the
-    /// past means at once.
+    /// The newest value of a watched key, as [`Connection::changed`].
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.is_due() {
-            return Some(self.now);
-        }
-        let phase = match self.phase {
-            Phase::Closed(_) => return None,
-            Phase::Waiting { until } => Some(until),
-            Phase::Opening { deadline } => deadline,
-            Phase::Draining { until, .. } => until,
-            _ => None,
-        };
-        let pulse = self.config.heartbeat.and_then(|heartbeat| self.pulse.next(&heartbeat));
-        let closing = self.closing.as_ref().and_then(|closing| closing.deadline);
-        [self.conn.poll_timeout(), phase, pulse, closing].into_iter().flatten().min()
+    pub fn changed(&self, id: WatchId, seen: u64) -> Option<WatchedValue> {
+        self.conn.changed(id, seen)
     }
 
-    /// Time has come to `now`: deadlines of requests, of an attempt, of a handshake, of closing;
-    /// the next attempt; the heartbeat.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Closed(_)) {
-            self.advance(now);
-        }
-    }
-
-    /// The driver follows [`Decision::Linger`] until then, as [`Connection::handle_linger`].
-    pub fn handle_linger(&mut self, until: Instant) {
-        self.conn.handle_linger(until);
-    }
-
-    /// The transport of this attempt is open. The input that follows is from it alone.
-    ///
-    /// `false`: the attempt is over, because it took too long or the session did not wait for it;
-    /// the transport is to be dropped.
-    #[must_use = "a transport that nobody waits for must be dropped"]
-    pub fn handle_connected(&mut self, generation: u64) -> bool {
-        if !self.is_opening(generation) {
-            return false;
-        }
-        self.phase = Phase::Handshake { timed: false };
-        true
-    }
-
-    /// The transport of this attempt could not be opened; `error` says why. Without effect if the
-    /// attempt is over already.
-    pub fn handle_connect_failed(&mut self, generation: u64, error: ConnectionError) {
-        if self.is_opening(generation) {
-            self.lose(error);
-            self.to_close = false;
-        }
-    }
-
-    fn is_opening(&self, generation: u64) -> bool {
-        let is_opening = matches!(self.phase, Phase::Opening { .. }) && !self.to_connect;
-        is_opening && generation == self.generation
-    }
-
-    /// The server announced its shutdown, by the key `box.shutdown` that it lets clients watch
-    /// (server 2.10).
-    ///
-    /// What is under way is still answered, for [`SessionConfig::drain_timeout`] at most, and
-    /// requests that are bound to this connection are still accepted; all others wait for the next
-    /// one. [`is_drained`](Self::is_drained) tells when nothing is under way any more.
-    pub fn handle_shutdown_notice(&mut self) {
-        if let Phase::Ready { since } = self.phase {
-            self.conn.hold();
-            self.phase = Phase::Draining { since, until: None };
-            self.events.push_back(SessionEvent::Draining { generation: self.generation });
-        }
-    }
-
-    /// The last `count` bytes handed out by [`poll_transmit`](Self::poll_transmit) were not written
-    /// and never will be: to be told before the end of the connection, so that requests wholly
-    /// within them are sent on the next one.
-    pub fn handle_unwritten(&mut self, count: usize) {
-        if self.has_transport() {
-            self.conn.handle_unwritten(count);
-        }
-    }
-
-    /// The peer closed its side: no more input will come on this connection.
-    pub fn handle_eof(&mut self) {
-        if self.has_transport() {
-            self.conn.handle_eof();
-            self.notice_end();
-        }
-    }
-
-    /// The transport failed or was given up; `error` says why. Without effect while there is none.
-    ///
-    /// [`ConnectionError::Shutdown`] ends the session, as [`abort`](Self::abort) does, except that a
-    /// connection that was left because of its server's shutdown is followed by the next.
-    pub fn handle_failure(&mut self, error: ConnectionError) {
-        match (&self.phase, error) {
-            (Phase::Draining { .. }, ConnectionError::Shutdown) => {
-                self.lose(ConnectionError::ServerShutdown);
-            }
-            (_, ConnectionError::Shutdown) => self.finish(ConnectionError::Shutdown),
-            (_, error) if self.has_transport() => self.lose(error),
-            _ => {}
-        }
-    }
-
-    /// Counts a system call that read `bytes`.
-    pub fn count_read(&mut self, bytes: usize) {
-        self.conn.count_read(bytes);
-    }
-
-    /// Counts `calls` system calls that wrote `bytes` together.
-    pub fn count_writes(&mut self, calls: usize, bytes: usize) {
-        self.conn.count_writes(calls, bytes);
-    }
-
-    /// Where the session is in its life.
+    /// Why no values of this key come on the present connection, as [`Connection::watch_error`].
     #[must_use]
-    pub fn status(&self) -> Status {
-        let address = self.address;
-        match self.phase {
-            Phase::Undecided { .. } => Status::Down,
-            Phase::Waiting { until } => Status::Retrying { at: until },
-            Phase::Opening { .. } | Phase::Handshake { .. } => Status::Connecting { address },
-            Phase::Ready { .. } => Status::Ready { address },
-            Phase::Draining { .. } => Status::Draining { address },
-            Phase::Closed(_) => Status::Closed,
-        }
+    pub fn watch_error(&self, id: WatchId) -> Option<&WatchError> {
+        self.conn.watch_error(id)
     }
 
-    /// The number of the connection in use, from 1 on and never used again; `None` while there is
-    /// none. Whatever belongs to a connection, such as a stream, notes it and compares.
-    #[must_use]
-    pub fn generation(&self) -> Option<u64> {
-        let is_usable = matches!(self.phase, Phase::Ready { .. } | Phase::Draining { .. });
-        is_usable.then_some(self.generation)
-    }
-
-    /// Who answered, while there is a connection whose handshake is over.
-    #[must_use]
-    pub fn server(&self) -> Option<&ServerInfo> {
-        self.conn.server()
-    }
-
-    /// Why the session is over, if it is.
-    #[must_use]
-    pub fn failure(&self) -> Option<&ConnectionError> {
-        match &self.phase {
-            Phase::Closed(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    /// Why the last connection or attempt ended, if one has: the cause of answers that say
-    /// [`Lost`](crate::Unanswered::Lost).
-    #[must_use]
-    pub fn last_loss(&self) -> Option<&ConnectionError> {
-        self.last_loss.as_ref()
-    }
-
-    /// How many requests have a place and no answer, as [`Connection::in_flight`].
-    #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.conn.in_flight()
-    }
-
-    /// How many bytes are queued and not handed out yet; those that wait for a connection are not.
-    #[must_use]
-    pub fn queued_bytes(&self) -> usize {
-        self.conn.queued_bytes()
-    }
-
-    /// Whether a request still waits for a place or a connection.
-    #[must_use]
-    pub fn is_saturated(&self) -> bool {
-        self.conn.is_saturated()
-    }
-
-    /// Whether the connection is to be left and nothing is left to write or to wait for. The driver
-    /// then calls [`handle_failure`](Self::handle_failure) with [`ConnectionError::Shutdown`], which
-    /// closes a session that is closing, and leads one whose server goes down to the next
-    /// connection.
-    #[must_use]
-    pub fn is_drained(&self) -> bool {
-        match self.phase {
-            Phase::Draining { .. } => self.conn.is_idle(),
-            _ => self.conn.is_drained(),
-        }
-    }
-
-    /// The batching policy.
-    #[must_use]
-    pub fn batching(&self) -> &Batching {
-        self.conn.batching()
-    }
-
-    /// What all connections together have done so far.
-    #[must_use]
-    pub fn stats(&self) -> &Stats {
-        self.conn.stats()
+    /// Who logs in on later connections; `None`: nobody, the session is that of `guest`.
+    pub fn set_credentials(&mut self, credentials: Option<Credentials>) {
+        self.conn.set_credentials(credentials);
     }
 }

@@ -295,3 +295,19 @@ pub(crate) fn login(user: &str, password: &str) -> Config {
     config.credentials = Some(Credentials { user: user.into(), password });
     config
 }
+
+pub(crate) const WATCH: u64 = 74;
+pub(crate) const KEY: u64 = 0x57;
+pub(crate) const VALUE: u64 = 0x58;
+
+/// An event as servers write it.
+pub(crate) fn event(sync: u64, key: &str, value: impl Into<Value>) -> Vec<u8> {
+    event_of(sync, &map(&[(KEY, key.into()), (VALUE, value.into())]))
+}
+
+pub(crate) fn event_of(sync: u64, body: &[u8]) -> Vec<u8> {
+    let mut content = vec![0x82, 0x00, 0x4c, 0x01, 0xcf];
+    content.extend(sync.to_be_bytes());
+    content.extend(body);
+    packet(&content)
+}

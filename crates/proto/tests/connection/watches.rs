@@ -2,28 +2,11 @@
 
 use rmpv::Value;
 use tarantool_proto::request::{Unwatch, Watch, WatchOnce};
-use tarantool_proto::{
-    Capability, Config, Event, SendError, Unanswered, WatchError, WatchId, WatchedValue,
-};
+use tarantool_proto::{Capability, Config, Event, SendError, Unanswered, WatchError, WatchId};
 
 use crate::peer::*;
 
-const WATCH: u64 = 74;
 const UNWATCH: u64 = 75;
-const KEY: u64 = 0x57;
-const VALUE: u64 = 0x58;
-
-/// An event as servers write it.
-fn event(sync: u64, key: &str, value: impl Into<Value>) -> Vec<u8> {
-    event_of(sync, &map(&[(KEY, key.into()), (VALUE, value.into())]))
-}
-
-fn event_of(sync: u64, body: &[u8]) -> Vec<u8> {
-    let mut content = vec![0x82, 0x00, 0x4c, 0x01, 0xcf];
-    content.extend(sync.to_be_bytes());
-    content.extend(body);
-    packet(&content)
-}
 
 /// The sync id of the one request that is written: a WATCH of this key.
 fn watch_sync(link: &mut Link, key: &str) -> u64 {
@@ -33,18 +16,18 @@ fn watch_sync(link: &mut Link, key: &str) -> u64 {
 }
 
 fn value(link: &Link, id: WatchId) -> Option<u64> {
-    link.conn.changed(id).map(|change| change.decode().unwrap())
+    link.conn.changed(id, 0).map(|change| change.decode().unwrap())
 }
 
 #[test]
 fn each_event_is_acknowledged_and_the_newest_value_kept() {
     let mut link = Link::ready();
     let id = link.conn.watch("k").unwrap();
-    assert_eq!((link.conn.in_flight(), link.conn.changed(id)), (0, None));
+    assert_eq!((link.conn.in_flight(), link.conn.changed(id, 0)), (0, None));
     let sync = watch_sync(&mut link, "k");
     for number in 1..=3_u64 {
         assert_eq!(link.feed(&event(sync, "k", number * 10)), [Event::Changed(id)]);
-        assert_eq!(link.conn.changed(id).map(WatchedValue::number), Some(number));
+        assert_eq!(link.conn.changed(id, 0).map(|value| value.number()), Some(number));
         assert_eq!(value(&link, id), Some(number * 10));
         assert_eq!(watch_sync(&mut link, "k"), sync);
     }
@@ -57,12 +40,12 @@ fn a_key_without_a_value_is_told_too() {
     let id = link.conn.watch("k").unwrap();
     let sync = watch_sync(&mut link, "k");
     assert_eq!(link.feed(&event_of(sync, &map(&[(KEY, "k".into())]))), [Event::Changed(id)]);
-    let change = link.conn.changed(id).unwrap();
+    let change = link.conn.changed(id, 0).unwrap();
     assert_eq!((change.raw(), change.decode::<Option<u64>>()), (None, Ok(None)));
     assert!(change.decode::<u64>().is_err());
     // A value of nil is a value.
     link.feed(&event(sync, "k", Value::Nil));
-    assert_eq!(link.conn.changed(id).unwrap().raw(), Some(&[0xc0][..]));
+    assert_eq!(link.conn.changed(id, 0).unwrap().raw(), Some(&[0xc0][..]));
 }
 
 #[test]
@@ -79,7 +62,7 @@ fn owners_of_a_key_share_one_watch() {
     link.conn.unwatch(id);
     let sent = link.write();
     assert_eq!((sent.len(), sent[0].kind, sent[0].field(KEY)), (1, UNWATCH, Some(&"k".into())));
-    assert_eq!(link.conn.changed(id), None);
+    assert_eq!(link.conn.changed(id, 0), None);
     link.conn.unwatch(id);
     assert_eq!(link.write(), []);
 
@@ -174,7 +157,7 @@ fn events_that_nobody_asked_for_do_no_harm() {
     ];
     assert_eq!(link.feed(&strays.concat()), []);
     assert_eq!(link.conn.stats().unsolicited, strays.len() as u64);
-    assert_eq!((link.write(), link.conn.changed(id)), (vec![], None));
+    assert_eq!((link.write(), link.conn.changed(id, 0)), (vec![], None));
 }
 
 /// A server that does not wait to be asked makes neither the output nor the memory grow.
@@ -227,5 +210,5 @@ fn the_newest_value_outlives_the_connection() {
     link.conn.handle_eof();
     assert_eq!(value(&link, id), Some(5));
     link.conn.unwatch(id);
-    assert_eq!(link.conn.changed(id), None);
+    assert_eq!(link.conn.changed(id, 0), None);
 }

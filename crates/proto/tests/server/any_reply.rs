@@ -160,7 +160,7 @@ impl Client {
                 }
                 Event::Changed(id) => {
                     assert_eq!(id, self.watch);
-                    let value = self.conn.changed(id).unwrap();
+                    let value = self.conn.changed(id, 0).unwrap();
                     self.values.push(value.raw().map(|_| value.decode().unwrap()));
                 }
                 Event::Ready => {}

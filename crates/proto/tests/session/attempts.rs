@@ -17,13 +17,13 @@ fn the_whole_way_as_events_and_states() {
     assert_eq!(link.session.status(), Status::Connecting { address: 0 });
     link.session.handle_connect_failed(1, refused());
     assert_eq!(link.session.last_loss(), Some(&refused()));
-    let lost = SessionEvent::Lost { address: 0, generation: 1, reason: refused() };
-    assert_eq!(link.events(), [SessionEvent::Connecting { address: 0, generation: 1 }, lost]);
+    let lost = SessionEvent::Lost { address: 0, generation: None, reason: refused() };
+    assert_eq!(link.events(), [SessionEvent::Connecting { address: 0 }, lost]);
     // The other address without a wait.
     link.advance(0);
     assert_eq!(link.connect(GREETING_3_7), (1, 2));
     assert_eq!(link.session.status(), Status::Ready { address: 1 });
-    assert_eq!(link.session.generation(), Some(2));
+    assert_eq!(link.session.generation(), Some(1));
     assert!(link.session.server().is_some());
     link.session.handle_eof();
     assert_eq!(link.session.generation(), None);
@@ -35,7 +35,7 @@ fn the_whole_way_as_events_and_states() {
         panic!("{:?}", link.session.status());
     };
     let reason = ConnectionError::Closed { stage: Stage::Ready, reason: None };
-    let lost = SessionEvent::Lost { address: 1, generation: 2, reason };
+    let lost = SessionEvent::Lost { address: 1, generation: Some(1), reason };
     assert_eq!(link.events(), [lost, SessionEvent::Retrying { at }]);
     assert_eq!(link.session.poll_timeout(), Some(at));
     assert_eq!(link.attempt(), (0, 3));

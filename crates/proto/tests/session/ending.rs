@@ -3,7 +3,7 @@
 use tarantool_proto::session::{Action, SessionConfig, SessionEvent, Status};
 use tarantool_proto::{ConnectionError, Outcome, SendError, Unanswered};
 
-use crate::link::{Link, addresses};
+use crate::link::{Link, addresses, refused};
 use crate::peer::*;
 
 #[test]
@@ -153,4 +153,73 @@ fn an_aborted_session_answers_everyone_and_stays_over() {
         assert_eq!(link.fate(id), Some(Unanswered::Lost(Outcome::MaybeExecuted)));
     }
     assert_eq!(link.session.send(&mut frame(&numbered(3)), None), Err(SendError::Closed));
+}
+
+/// What is made to stay on one connection while the server is about to go belongs to the next one.
+#[test]
+fn new_streams_belong_to_the_next_connection() {
+    let mut link = Link::ready(addresses(1));
+    assert_eq!(link.session.binding(), 1);
+    link.session.handle_shutdown_notice();
+    assert_eq!((link.session.generation(), link.session.binding()), (Some(1), 2));
+    let mut first = frame(&numbered(1));
+    first.bind_to(2);
+    let first = link.session.send(&mut first, None).unwrap();
+    let mut early = frame(&numbered(2));
+    early.bind_to(3);
+    assert_eq!(link.session.send(&mut early, None), Err(SendError::ConnectionGone));
+    assert_eq!(link.write(), []);
+    link.session.handle_eof();
+    assert_eq!((link.session.generation(), link.session.binding()), (None, 2));
+    link.fail_attempt();
+    assert_eq!(link.session.binding(), 2);
+    link.connect(GREETING_3_7);
+    assert_eq!(numbers(&link.write()), [1]);
+    assert_eq!(link.session.generation(), Some(2));
+    link.session.handle_eof();
+    assert_eq!(link.fate(first), Some(Unanswered::Lost(Outcome::MaybeExecuted)));
+    assert_eq!(link.session.binding(), 3);
+}
+
+#[test]
+fn a_connection_that_is_not_to_be_followed_ends_the_session() {
+    let mut config = addresses(2);
+    config.reconnect = false;
+    let mut link = Link::new(config.clone());
+    assert_eq!(link.fail_attempt(), 0);
+    assert_eq!(link.connect(GREETING_3_7), (1, 2));
+    let sent = link.idempotent(1);
+    link.write();
+    let queued = link.call(2);
+    link.session.handle_eof();
+    link.advance(0);
+    assert_eq!(link.fate(sent), Some(Unanswered::Lost(Outcome::MaybeExecuted)));
+    assert_eq!(link.fate(queued), Some(Unanswered::Lost(Outcome::NotSent)));
+    assert_eq!(link.session.status(), Status::Closed);
+
+    let mut link = Link::new(config);
+    link.fail_attempt();
+    link.fail_attempt();
+    link.advance(0);
+    assert_eq!(link.session.failure(), Some(&refused()));
+}
+
+#[test]
+fn a_first_connection_that_must_succeed() {
+    let mut config = addresses(2);
+    config.retry_first = false;
+    let mut link = Link::new(config.clone());
+    let waiting = link.call(1);
+    link.fail_attempt();
+    link.fail_attempt();
+    link.advance(0);
+    assert_eq!(link.session.failure(), Some(&refused()));
+    assert_eq!(link.fate(waiting), Some(Unanswered::Lost(Outcome::NotSent)));
+
+    let mut link = Link::ready(config);
+    link.session.handle_eof();
+    for _ in 0..10 {
+        link.fail_attempt();
+    }
+    assert_eq!(link.session.failure(), None);
 }

@@ -29,7 +29,7 @@ fn what_was_not_sent_goes_to_the_next_connection() {
     let queued = [link.call(2), link.call(3)];
     link.session.handle_eof();
     assert!(matches!(link.events()[..], [
-        SessionEvent::Lost { address: 0, generation: 1, .. },
+        SessionEvent::Lost { address: 0, generation: Some(1), .. },
         SessionEvent::Answered(id),
     ] if id == sent));
     assert_eq!(link.fate(sent), MAYBE);

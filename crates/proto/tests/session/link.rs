@@ -17,7 +17,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn with_seed(config: SessionConfig, seed: u64) -> Self {
+    /// Without the watch that tells of the server's shutdown, which would be written with all else.
+    pub(crate) fn with_seed(mut config: SessionConfig, seed: u64) -> Self {
+        config.graceful_shutdown = false;
+        Self::graceful(config, seed)
+    }
+
+    pub(crate) fn graceful(config: SessionConfig, seed: u64) -> Self {
         #[allow(clippy::disallowed_methods, reason = "any time to count from")]
         let start = Instant::now();
         Self { session: Session::new(config, seed, start), input: BytesMut::new(), start, now: 0 }
@@ -58,26 +64,26 @@ impl Link {
     }
 
     /// Waits for the next attempt, opens its transport and answers the handshake. Returns the
-    /// address and the generation.
+    /// address and the attempt.
     pub(crate) fn connect(&mut self, greeting: &[u8; 128]) -> (usize, u64) {
-        let (address, generation) = self.open();
+        let (address, attempt) = self.open();
         self.greet(greeting);
-        (address, generation)
+        (address, attempt)
     }
 
     /// Waits for the next attempt and opens its transport.
     pub(crate) fn open(&mut self) -> (usize, u64) {
-        let (address, generation) = self.attempt();
-        assert!(self.session.handle_connected(generation));
+        let (address, attempt) = self.attempt();
+        assert!(self.session.handle_connected(attempt));
         self.advance(0);
-        (address, generation)
+        (address, attempt)
     }
 
     /// Waits for the next attempt.
     pub(crate) fn attempt(&mut self) -> (usize, u64) {
         for _ in 0..10 {
             match self.session.poll_action() {
-                Some(Action::Connect { address, generation, .. }) => return (address, generation),
+                Some(Action::Connect { address, attempt, .. }) => return (address, attempt),
                 Some(_) => {}
                 None => drop(self.wait()),
             }
@@ -91,13 +97,14 @@ impl Link {
         self.session_writes();
         self.input.extend_from_slice(&id_reply(greeting));
         let events = self.events();
-        assert!(matches!(events.last(), Some(SessionEvent::Ready { .. })), "{events:?}");
+        let is_ready = |event: &SessionEvent| matches!(event, SessionEvent::Ready { .. });
+        assert!(events.iter().any(is_ready), "{events:?}");
         self.advance(0);
     }
 
     pub(crate) fn fail_attempt(&mut self) -> usize {
-        let (address, generation) = self.attempt();
-        self.session.handle_connect_failed(generation, refused());
+        let (address, attempt) = self.attempt();
+        self.session.handle_connect_failed(attempt, refused());
         address
     }
 

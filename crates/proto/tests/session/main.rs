@@ -10,3 +10,4 @@ mod model;
 #[path = "../connection/peer.rs"]
 mod peer;
 mod steps;
+mod watches;

@@ -40,7 +40,7 @@ struct Model {
     /// The attempt and the transport that the driver holds.
     opening: Option<u64>,
     transport: Option<u64>,
-    generation: u64,
+    attempt: u64,
     /// What was handed out on the transport, and the last number in it.
     handed_out: usize,
     last_number: Option<u64>,
@@ -62,7 +62,7 @@ impl Model {
             by_id: HashMap::new(),
             opening: None,
             transport: None,
-            generation: 0,
+            attempt: 0,
             handed_out: 0,
             last_number: None,
             to_answer: Vec::new(),
@@ -79,7 +79,7 @@ impl Model {
                 if let Some(number) = self.pick(index) {
                     let known = self.known.get_mut(&number).unwrap();
                     self.link.session.cancel(known.id);
-                    known.cancelled.get_or_insert(self.generation);
+                    known.cancelled.get_or_insert(self.attempt);
                 }
             }
             Step::Take(index) => {
@@ -121,10 +121,12 @@ impl Model {
     fn send(&mut self, kind: Kind, timeout: Option<u64>) {
         let number = self.known.len() as u64;
         let mut frame = frame(&numbered(number));
-        let generation = self.link.session.generation();
+        let (generation, binding) = (self.link.session.generation(), self.link.session.binding());
+        let present = generation.unwrap_or(binding);
         let bound_to = match kind {
-            Kind::Bound => Some(generation.unwrap_or(self.generation)),
-            Kind::Stale => Some(self.generation.saturating_sub(1)),
+            Kind::Bound if number % 2 == 0 => Some(present),
+            Kind::Bound => Some(binding),
+            Kind::Stale => Some(present - 1),
             _ => None,
         };
         if matches!(kind, Kind::Idempotent | Kind::Stale) {
@@ -137,9 +139,9 @@ impl Model {
         let is_ready = matches!(self.link.session.status(), Status::Ready { .. });
         let refusal = if self.closing || self.link.session.failure().is_some() {
             Some(SendError::Closed)
-        } else if bound_to.is_some() && bound_to != generation {
+        } else if kind == Kind::Stale {
             Some(SendError::ConnectionGone)
-        } else if is_ready || bound_to.is_some() {
+        } else if is_ready || (bound_to.is_some() && bound_to == generation) {
             None
         } else if self.fails {
             Some(SendError::NotConnected)
@@ -168,7 +170,7 @@ impl Model {
     fn transmit(&mut self) -> bool {
         let mut output = Vec::new();
         let any = self.link.session.poll_transmit(&mut output);
-        assert!(!any || self.transport == Some(self.generation), "nowhere to write to");
+        assert!(!any || self.transport == Some(self.attempt), "nowhere to write to");
         let mut at = 0;
         for sent in requests(&output) {
             self.received(self.handed_out + at, &sent);
@@ -188,15 +190,16 @@ impl Model {
         let known = self.known.get_mut(&number).unwrap();
         assert_eq!(known.id.sync(), sent.sync);
         // Those that are cancelled keep the place that they have, and get no new one.
-        assert!(known.cancelled.is_none_or(|at| at == self.generation), "{known:?}");
+        assert!(known.cancelled.is_none_or(|at| at == self.attempt), "{known:?}");
         assert_eq!(known.answered, None, "handed out after its answer: {known:?}");
         let is_repeatable = known.kind == Kind::Idempotent;
         assert!(known.handed_out.is_empty() || is_repeatable, "executed twice: {known:?}");
-        assert!(known.handed_out.iter().all(|(on, _)| *on != self.generation), "{known:?}");
-        assert!(known.bound_to.is_none_or(|on| on == self.generation), "{known:?}");
+        assert!(known.handed_out.iter().all(|(on, _)| *on != self.attempt), "{known:?}");
+        let generation = self.link.session.generation();
+        assert!(known.bound_to.is_none_or(|on| Some(on) == generation), "{known:?}");
         assert!(self.last_number < Some(number), "out of order");
         self.last_number = Some(number);
-        known.handed_out.push((self.generation, at));
+        known.handed_out.push((self.attempt, at));
     }
 
     fn reply(&mut self, sent: &Sent) {
@@ -213,22 +216,22 @@ impl Model {
     }
 
     fn deliver(&mut self, bytes: usize) {
-        if self.transport == Some(self.generation) {
+        if self.transport == Some(self.attempt) {
             let rest = self.wire.split_off(bytes.min(self.wire.len()));
             self.link.input.extend_from_slice(&std::mem::replace(&mut self.wire, rest));
         }
     }
 
     fn opened(&mut self, succeeds: bool) {
-        let Some(generation) = self.opening.take() else {
+        let Some(attempt) = self.opening.take() else {
             return;
         };
         if !succeeds {
-            return self.link.session.handle_connect_failed(generation, refused());
+            return self.link.session.handle_connect_failed(attempt, refused());
         }
-        assert!(!self.link.session.handle_connected(generation + 1));
-        assert!(self.link.session.handle_connected(generation));
-        self.transport = Some(generation);
+        assert!(!self.link.session.handle_connected(attempt + 1));
+        assert!(self.link.session.handle_connected(attempt));
+        self.transport = Some(attempt);
         (self.handed_out, self.last_number) = (0, None);
         self.to_answer.clear();
         self.wire = GREETING_3_7.to_vec();
@@ -243,7 +246,7 @@ impl Model {
         let unwritten = unwritten.min(self.handed_out);
         let written = self.handed_out - unwritten;
         for known in self.known.values_mut() {
-            known.handed_out.retain(|(on, at)| *on != self.generation || *at < written);
+            known.handed_out.retain(|(on, at)| *on != self.attempt || *at < written);
         }
         self.link.session.handle_unwritten(unwritten);
         if eof {
@@ -267,10 +270,10 @@ impl Model {
         }
         while let Some(action) = self.link.session.poll_action() {
             match action {
-                Action::Connect { generation, .. } => {
+                Action::Connect { attempt, .. } => {
                     assert_eq!((self.opening, self.transport), (None, None));
-                    assert!(generation > self.generation);
-                    (self.opening, self.generation) = (Some(generation), generation);
+                    assert!(attempt > self.attempt);
+                    (self.opening, self.attempt) = (Some(attempt), attempt);
                 }
                 Action::Close => {
                     assert!(self.opening.take().is_some() || self.transport.take().is_some());

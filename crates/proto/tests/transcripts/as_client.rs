@@ -368,7 +368,7 @@ impl Replay<'_> {
             Event::Changed(id) => {
                 assert_eq!(self.conn.watch_error(id), None);
                 let (key, _) = self.watches.iter().find(|(_, watch)| **watch == id).unwrap();
-                let value = self.conn.changed(id).unwrap().raw().map(<[u8]>::to_vec);
+                let value = self.conn.changed(id, 0).unwrap().raw().map(<[u8]>::to_vec);
                 Told::Change { key: key.clone(), value }
             }
             other => panic!("{other:?}"),

@@ -143,7 +143,7 @@ impl Session {
             self.input.extend_from_slice(piece);
         }
         self.expect(Some(Event::Changed(id)))?;
-        let change = self.connection.changed(id).cloned().ok_or("no value")?;
+        let change = self.connection.changed(id, 0).ok_or("no value")?;
         // Its acknowledgement.
         self.transmit()?;
         self.connection.unwatch(id);

@@ -1,6 +1,7 @@
 //! Configurations and addresses as text.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -123,6 +124,8 @@ impl FromStr for Address {
         let port_of = |port: &str| port.parse::<u16>().map_err(|_| wrong());
         if let Some(rest) = text.strip_prefix('[') {
             let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
+            let (ip, _zone) = host.split_once('%').unwrap_or((host, ""));
+            ip.parse::<Ipv6Addr>().map_err(|_| wrong())?;
             let port = match rest.strip_prefix(':') {
                 Some(port) => port_of(port)?,
                 None if rest.is_empty() => PORT,
@@ -137,7 +140,7 @@ impl FromStr for Address {
             Some((host, port)) => (host, port_of(port)?),
             None => (text, PORT),
         };
-        if host.is_empty() || host.contains('/') {
+        if host.is_empty() || host.contains(['/', '[', ']']) {
             return Err(wrong());
         }
         Ok(Self::Tcp { host: host.into(), port })
@@ -287,6 +290,8 @@ mod tests {
             ("u:secret@host:99999", "\"host:99999\""),
             ("u:secret@[::1", "no host:port"),
             ("u:secret@[::1]x", "no host:port"),
+            ("u:secret@[]", "no host:port"),
+            ("u:secret@[a/b]:1", "no host:port"),
             ("u:secret@unix/:", "is empty"),
             ("u:secret@a/b:1", "no host:port"),
             ("u:secret@a:1,,b:1", "no host:port"),

@@ -153,4 +153,21 @@ mod tests {
             assert!(deadlines.len() <= 2 * 2 + STALE_MAX + 1);
         }
     }
+
+    /// A look at all of them is seldom: else each insertion would cost as many steps as there are
+    /// requests.
+    #[test]
+    fn all_are_looked_at_only_when_most_are_over() {
+        const LIVE: usize = 100;
+        let start = Instant::now();
+        let mut deadlines = Deadlines::default();
+        let is_live = |id: RequestId| id.slot() < LIVE;
+        let most = 2 * LIVE + STALE_MAX;
+        for number in 0..most {
+            deadlines.insert(start, RequestId::from_sync(number as u64), LIVE, is_live);
+        }
+        assert_eq!(deadlines.len(), most);
+        deadlines.insert(start, RequestId::from_sync(most as u64), LIVE, is_live);
+        assert_eq!(deadlines.len(), LIVE);
+    }
 }

@@ -119,3 +119,77 @@ impl Outbox {
         self.requests = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIECE: usize = 100;
+
+    fn push(outbox: &mut Outbox, length: usize) -> u64 {
+        outbox.push(PIECE, |out| out.resize(out.len() + length, 7))
+    }
+
+    fn pop(outbox: &mut Outbox) -> Option<(usize, Vec<u8>)> {
+        let mut output = Vec::new();
+        outbox.pop(&mut output, PIECE).map(|requests| (requests, output))
+    }
+
+    #[test]
+    fn positions_count_all_bytes_that_ever_went_through() {
+        let mut outbox = Outbox::default();
+        assert_eq!([60, 60, 60].map(|length| push(&mut outbox, length)), [0, 60, 120]);
+        assert_eq!((outbox.requests(), outbox.bytes()), (3, 180));
+        assert_eq!(pop(&mut outbox), Some((2, vec![7; 120])));
+        assert_eq!((outbox.requests(), outbox.bytes()), (1, 60));
+        assert!(outbox.is_handed_out(119) && !outbox.is_handed_out(120));
+        assert_eq!(push(&mut outbox, 10), 180);
+        assert_eq!(pop(&mut outbox), Some((2, vec![7; 70])));
+        assert_eq!(pop(&mut outbox), None);
+        // What was told last counts, and nothing before it is taken back.
+        outbox.note_unwritten(100);
+        outbox.note_unwritten(70);
+        assert!(outbox.is_handed_out(189));
+        outbox.take_back();
+        assert!(outbox.is_handed_out(119) && !outbox.is_handed_out(120));
+        outbox.take_back();
+        assert!(outbox.is_handed_out(119));
+        // There were not so many.
+        outbox.note_unwritten(1000);
+        outbox.take_back();
+        assert!(!outbox.is_handed_out(0));
+    }
+
+    #[test]
+    fn buffers_are_used_again_unless_they_are_many_or_large() {
+        let mut outbox = Outbox::default();
+        let mut give = |capacity| {
+            push(&mut outbox, 1);
+            let mut output = Vec::with_capacity(capacity);
+            outbox.pop(&mut output, PIECE);
+            (outbox.spare.len(), outbox.spare.iter().all(|spare| spare.is_empty()))
+        };
+        // Each piece takes a spare buffer, if there is one, and leaves the one that it is given.
+        assert_eq!(give(SPARE_FACTOR * PIECE + 1), (0, true));
+        assert_eq!(give(SPARE_FACTOR * PIECE), (1, true));
+        assert_eq!(give(10), (1, true));
+
+        for _ in 0..10 {
+            push(&mut outbox, PIECE);
+        }
+        while outbox.pop(&mut Vec::with_capacity(PIECE), PIECE).is_some() {}
+        assert_eq!(outbox.spare.len(), SPARE_MAX);
+        outbox.clear();
+        assert!(outbox.spare.is_empty());
+    }
+
+    #[test]
+    fn pieces_are_shown_without_their_bytes() {
+        let mut outbox = Outbox::default();
+        push(&mut outbox, 60);
+        push(&mut outbox, 50);
+        let shown = format!("{outbox:?}");
+        assert!(shown.contains("2 requests in 110 bytes from 0"), "{shown}");
+        assert!(!shown.contains("7, 7"), "{shown}");
+    }
+}

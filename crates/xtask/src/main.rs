@@ -5,6 +5,7 @@ mod cargo;
 mod conformance;
 mod features;
 mod foreign;
+mod fuzz;
 mod process;
 mod purity;
 mod server;
@@ -19,6 +20,7 @@ const HELP: &str = "\
 cargo xtask test         everything that must hold: format, lints, docs, tests, purity, examples
 cargo xtask conformance  what must hold on every connector: a table of case, runtime and server
 cargo xtask purity       what crates may depend on and mention
+cargo xtask fuzz         runs the fuzz targets: [--seconds N] [TARGET...]; needs a nightly toolchain
 cargo xtask fuzz-check   whether the fuzz targets compile
 cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["conformance"] => test::conformance(&root),
         ["purity"] => test::purity(&root),
         ["foreign"] => steps::run(&root, &[("foreign clients", foreign::run)]),
+        ["fuzz", ref arguments @ ..] => fuzz::run(&root, arguments),
         ["fuzz-check"] => test::fuzz_check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -35,8 +35,8 @@ pub(crate) fn purity(root: &Path) -> ExitCode {
     steps::run(root, &[("purity", check_purity)])
 }
 
-/// The fuzz targets have a lock file and a target folder of their own and need a C++ compiler, so
-/// that this is no part of [`all`].
+/// The binaries for libFuzzer have a lock file and a target folder of their own and need a C++
+/// compiler, so that this is no part of [`all`]; what they do with their input is.
 pub(crate) fn fuzz_check(root: &Path) -> ExitCode {
     steps::run(root, &[("fuzz targets", check_fuzz_targets)])
 }

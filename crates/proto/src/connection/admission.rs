@@ -1,5 +1,7 @@
 //! How accepted requests find a place in the output: at once, later, or after the schema is read.
 
+use std::collections::VecDeque;
+
 use super::handshake::Own;
 use super::renewal::unless_sent;
 use super::{Connection, Phase};
@@ -15,7 +17,7 @@ impl Connection {
     pub(super) fn has_place(&self) -> bool {
         matches!(self.phase, Phase::Ready)
             && self.slots.in_flight() < self.config.in_flight_max.max(1)
-            && self.outbox.bytes() < self.config.queued_bytes_max.max(1)
+            && self.outbox.bytes() + self.unresolved_bytes < self.config.queued_bytes_max.max(1)
     }
 
     /// Gives places to those who wait, in their order.
@@ -112,9 +114,7 @@ impl Connection {
         let may_wait = frame.has_names() || frame.stream().is_some();
         let may_wait = may_wait && !self.server_takes_names();
         if may_wait && self.stream_waits(frame) {
-            let frame = std::mem::take(frame);
-            self.slots.set(id, State::Unresolved { frame, fresh });
-            self.unresolved.push_back(id);
+            self.let_wait(id, frame, fresh);
             return;
         }
         let position = if may_wait && frame.has_names() {
@@ -129,9 +129,7 @@ impl Connection {
                 }
                 Resolved::Reload => {
                     let fresh = self.load_schema();
-                    let frame = std::mem::take(frame);
-                    self.slots.set(id, State::Unresolved { frame, fresh });
-                    self.unresolved.push_back(id);
+                    self.let_wait(id, frame, fresh);
                     return;
                 }
                 Resolved::Unknown(name) => {
@@ -152,6 +150,21 @@ impl Connection {
             self.slots.set(id, State::InFlight(position));
             frame.clear();
         }
+    }
+
+    /// Lets a request wait in its place until the schema is read. Its bytes count as queued: then
+    /// they will be.
+    fn let_wait(&mut self, id: RequestId, frame: &mut Frame, fresh: bool) {
+        let frame = std::mem::take(frame);
+        self.unresolved_bytes += frame.len();
+        self.slots.set(id, State::Unresolved { frame, fresh });
+        self.unresolved.push_back(id);
+    }
+
+    /// Those that wait for the schema, of whom nobody waits any more.
+    pub(super) fn take_unresolved(&mut self) -> VecDeque<RequestId> {
+        self.unresolved_bytes = 0;
+        std::mem::take(&mut self.unresolved)
     }
 
     /// Whether a request of the frame's stream waits for the schema.
@@ -223,6 +236,9 @@ impl Connection {
             if queue.len() > 2 * occupied + STALE_MAX {
                 queue.retain(waits);
             }
+        }
+        if self.unresolved.is_empty() {
+            self.unresolved_bytes = 0;
         }
     }
 }

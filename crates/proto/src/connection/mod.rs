@@ -64,6 +64,8 @@ pub struct Connection {
     waiting: VecDeque<RequestId>,
     /// Accepted requests that need the schema to be read. Some may be over.
     unresolved: VecDeque<RequestId>,
+    /// The bytes of these at most: of those that are over too, until none waits.
+    unresolved_bytes: usize,
     names: Names,
     /// Where in the output the schema is asked for, while it is being read.
     schema_position: u64,
@@ -130,6 +132,7 @@ impl Connection {
             linger_until: None,
             waiting: VecDeque::new(),
             unresolved: VecDeque::new(),
+            unresolved_bytes: 0,
             names: Names::default(),
             schema_position: 0,
             ended: VecDeque::new(),

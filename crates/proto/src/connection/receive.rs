@@ -90,7 +90,7 @@ impl Connection {
         let Some(loaded) = self.names.on_view(view, response) else {
             return;
         };
-        for id in std::mem::take(&mut self.unresolved) {
+        for id in self.take_unresolved() {
             match &loaded {
                 Ok(()) => self.queue_waiting(id),
                 // It waited only for its turn in a stream.
@@ -143,7 +143,7 @@ impl Connection {
             }
         }
         self.waiting.clear();
-        self.unresolved.clear();
+        self.take_unresolved();
         self.outbox.clear();
         self.linger_until = None;
     }

@@ -124,7 +124,7 @@ impl Connection {
         let mut kept: Vec<RequestId> = slots.unanswered().collect();
         kept.sort_unstable_by_key(order);
         self.waiting = kept.into();
-        self.unresolved.clear();
+        self.take_unresolved();
         self.phase = Phase::Greeting { received: 0 };
         self.handshake_deadline = None;
         self.server = None;

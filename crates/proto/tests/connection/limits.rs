@@ -1,9 +1,10 @@
 //! Limits: who finds no place waits in order, and waiting costs nothing for long.
 
-use tarantool_proto::request::{Call, Ping};
+use tarantool_proto::request::{Call, Insert, Ping};
 use tarantool_proto::{Batching, Config, Event, Outcome, RequestId, SendError, Unanswered};
 
 use crate::peer::*;
+use crate::schema::{assert_reads_schema, schema_at};
 
 fn with_in_flight_max(max: usize) -> Link {
     let mut config = Config::default();
@@ -79,6 +80,49 @@ fn a_request_over_the_queue_limit_passes_alone() {
     config.queued_bytes_max = 1;
     let mut link = Link::ready_with(GREETING_3_7, config);
     assert_eq!(served_by_writes(&mut link).concat(), (0..20).collect::<Vec<u64>>());
+}
+
+/// They are held until they are written, just as those that are queued.
+#[test]
+fn bytes_that_wait_for_the_schema_count_as_queued() {
+    let insert = |number: u64| Insert::into("users").row((number, "x".repeat(50)));
+    let each = frame(&insert(0)).as_bytes().len();
+    let mut config = Config::default();
+    config.queued_bytes_max = 3 * each;
+    let mut link = Link::ready_with(GREETING_2_6, config);
+    let ids: Vec<RequestId> = (0..10).map(|number| link.send(&insert(number))).collect();
+    assert!(link.conn.is_saturated());
+    let full = link.conn.try_send(&mut frame(&numbered(0)), None);
+    assert_eq!((full, link.conn.in_flight() < 4), (Err(SendError::Saturated), true));
+    assert_reads_schema(&link.write());
+
+    link.feed(&schema_at(SCHEMA, false));
+    assert!(link.conn.queued_bytes() < 4 * each, "{} bytes", link.conn.queued_bytes());
+    let sent: Vec<u64> = link.write().iter().map(|sent| sent.sync).collect();
+    assert_eq!(sent, ids.iter().map(|id| id.sync()).collect::<Vec<_>>());
+    assert!(!link.conn.is_saturated());
+}
+
+#[test]
+fn requests_that_are_over_make_place_before_the_schema_comes() {
+    let mut config = Config::default();
+    config.queued_bytes_max = 1;
+    let mut link = Link::ready_with(GREETING_2_6, config);
+    let first = link.send(&Insert::into("users").row((1,)));
+    assert_reads_schema(&link.write());
+    let second = link.call(2);
+    assert_eq!(link.write().len(), 0);
+    link.conn.cancel(first);
+    assert_eq!(numbers(&link.write()), [2]);
+    assert_eq!(link.feed(&ok(second.sync())), [Event::Answered(second)]);
+
+    // A deadline is as good.
+    let deadline = Some(link.at(5));
+    link.send_until(&Insert::into("users").row((1,)), deadline);
+    link.call(3);
+    assert_eq!(link.write().len(), 0);
+    link.conn.handle_timeout(link.at(5));
+    assert_eq!(numbers(&link.write()), [3]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The connection's state machine against a scripted server.
 
+mod any_batching;
 mod batching;
 mod capabilities;
 mod handshake;

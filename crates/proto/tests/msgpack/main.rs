@@ -3,6 +3,7 @@
 mod decoding;
 mod encoding;
 mod errors;
+mod foreign;
 mod hostile;
 mod requests;
 mod roundtrip;

@@ -18,7 +18,7 @@ fn written<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 
 /// Everything that a row of ordinary types may hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Row {
+pub(crate) struct Row {
     id: u64,
     small: i8,
     big: i64,
@@ -36,7 +36,7 @@ struct Row {
 }
 
 prop_compose! {
-    fn row()(
+    pub(crate) fn row()(
         (id, small, big, letter, flag) in any::<(u64, i8, i64, char, bool)>(),
         (ratio, half) in (-1e9_f64..1e9, -1e9_f32..1e9),
         name in "\\PC{0,40}",

@@ -6,6 +6,9 @@ mod load;
 #[path = "../vectors/sha256.rs"]
 mod sha256;
 
+mod any_reply;
+mod any_request;
+mod any_value;
 mod chunks;
 mod errors;
 mod limits;

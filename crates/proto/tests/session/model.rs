@@ -33,6 +33,8 @@ struct Known {
 struct Model {
     link: Link,
     fails: bool,
+    in_flight_max: usize,
+    waiting_max: usize,
     known: BTreeMap<u64, Known>,
     by_id: HashMap<RequestId, u64>,
     /// The attempt and the transport that the driver holds.
@@ -53,6 +55,8 @@ impl Model {
     fn new(config: SessionConfig, seed: u64) -> Self {
         Self {
             fails: config.while_down == WhileDown::Fail,
+            in_flight_max: config.connection.in_flight_max,
+            waiting_max: config.waiting_max.max(1),
             link: Link::with_seed(config, seed),
             known: BTreeMap::new(),
             by_id: HashMap::new(),
@@ -137,9 +141,12 @@ impl Model {
             Some(SendError::Closed)
         } else if kind == Kind::Stale {
             Some(SendError::ConnectionGone)
+        } else if is_ready || (bound_to.is_some() && bound_to == generation) {
+            None
+        } else if self.fails {
+            Some(SendError::NotConnected)
         } else {
-            let has_place = is_ready || (bound_to.is_some() && bound_to == generation);
-            (self.fails && !has_place).then_some(SendError::NotConnected)
+            (self.occupied() >= self.waiting_max).then_some(SendError::Saturated)
         };
         assert_eq!(sent.err(), refusal, "{kind:?} at {:?}", self.link.session.status());
         let Ok(id) = sent else {
@@ -198,13 +205,14 @@ impl Model {
     fn reply(&mut self, sent: &Sent) {
         let bytes = match sent.sync {
             ID_SYNC => id_reply(GREETING_3_7),
+            sync if sent.kind == CALL => {
+                let number = numbers(std::slice::from_ref(sent))[0];
+                self.known.get_mut(&number).unwrap().replied = true;
+                ok_with(sync, vec![number.into()])
+            }
             sync => ok(sync),
         };
         self.wire.extend(bytes);
-        if sent.kind == CALL {
-            let number = numbers(std::slice::from_ref(sent))[0];
-            self.known.get_mut(&number).unwrap().replied = true;
-        }
     }
 
     fn deliver(&mut self, bytes: usize) {
@@ -275,6 +283,9 @@ impl Model {
             }
             self.trace.push(format!("{:?}", (self.opening, self.transport)));
         }
+        // What is bound to a connection that is to be left has a place whatever the limits.
+        let is_ready = matches!(self.link.session.status(), Status::Ready { .. });
+        assert!(!is_ready || self.link.session.in_flight() <= self.in_flight_max);
         let is_over = self.link.session.failure().is_some();
         for known in self.open() {
             assert!(!is_over, "left behind: {known:?}");
@@ -294,6 +305,11 @@ impl Model {
             assert_eq!(known.answered, None, "reported twice");
             known.answered = Some(!known.handed_out.is_empty());
         }
+    }
+
+    /// Those that are not over for their callers.
+    fn occupied(&self) -> usize {
+        self.known.values().filter(|known| known.cancelled.is_none() && !known.taken).count()
     }
 
     /// Those that wait for their answer.
@@ -320,7 +336,10 @@ impl Model {
         known.taken = true;
         let expected = if was_sent { Outcome::MaybeExecuted } else { Outcome::NotSent };
         match answer {
-            Ok(_) => assert!(known.replied && was_sent),
+            Ok(response) => {
+                assert!(known.replied && was_sent);
+                assert_eq!(response.first(), Ok(Some(number)), "the answer of another");
+            }
             Err(Unanswered::TimedOut(outcome)) => {
                 assert_eq!(outcome, expected, "{known:?}");
                 assert!(known.deadline.is_some_and(|deadline| deadline <= self.link.now));

@@ -89,12 +89,14 @@ pub(crate) fn config() -> impl Strategy<Value = SessionConfig> {
     let in_flight = prop_oneof![1_usize..6, Just(16_384)];
     let write = prop_oneof![Just(1), 30_usize..150, Just(64 << 10)];
     let limit = prop::option::weighted(0.2, 2_u32..6);
-    (in_flight, write, limit, 1_usize..4, prop::bool::weighted(0.2)).prop_map(
-        |(in_flight, write, limit, addresses, fails)| {
+    let waiting = prop_oneof![4 => Just(16_384), 1 => 0_usize..5];
+    (in_flight, write, limit, waiting, 1_usize..4, prop::bool::weighted(0.2)).prop_map(
+        |(in_flight, write, limit, waiting, addresses, fails)| {
             let millis = Duration::from_millis;
             let mut config = SessionConfig::default();
             config.connection.in_flight_max = in_flight;
             config.connection.batching = Batching::immediate().up_to(write);
+            config.waiting_max = waiting;
             config.addresses = addresses;
             config.attempts_max = limit;
             config.backoff.min = millis(4);

@@ -22,8 +22,11 @@ pub struct Point {
 /// Looks at a server until it is told to stop.
 pub struct Sampler {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<(Control, Vec<(Instant, Executed)>), Failure>>,
+    thread: JoinHandle<Result<Seen, Failure>>,
 }
+
+/// The connection, and what the server's counters were when.
+type Seen = (Control, Vec<(Instant, Executed)>);
 
 impl Sampler {
     /// Looks now and every so often.
@@ -53,8 +56,12 @@ impl Sampler {
     pub fn stop(self) -> Result<(Control, Vec<Point>), Failure> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.thread().unpark();
-        let (control, samples) =
+        let (control, mut samples) =
             self.thread.join().map_err(|_| "the sampling thread panicked")??;
+        // The run ended at some time before the last look: a rate up to it would be too low.
+        if samples.len() > FEW {
+            samples.pop();
+        }
         let start = samples.first().map(|sample| sample.0);
         let seconds: Vec<_> = samples
             .iter()
@@ -89,7 +96,9 @@ fn points(samples: &[(f64, Executed)]) -> Vec<Point> {
 }
 
 /// As many as a plot can show.
-const POINTS_MAX: usize = 100;
+const POINTS_MAX: usize = 40;
+/// So few samples are all kept.
+const FEW: usize = 3;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::{Common, even};
 use crate::job::{Failure, Op};
+use crate::report::numbers::grouped;
 
 /// How it is done.
 #[derive(Debug, Args)]
@@ -27,7 +28,9 @@ impl Options {
         let (count, size) = (self.count as usize, self.size as usize);
         let all = [1, self.tasks as usize];
         let title = format!(
-            "{count} rows of {size} bytes: one by one, and by {} tasks on one connection",
+            "{} rows of {} bytes: one by one, and by {} tasks on one connection",
+            grouped(self.count.into()),
+            grouped(self.size.into()),
             self.tasks
         );
         self.common.contest(

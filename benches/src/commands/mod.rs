@@ -86,7 +86,7 @@ pub struct Common {
     #[arg(long)]
     syscalls: bool,
     /// Milliseconds between looks at the server's counters
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     sample_ms: u64,
     /// Sends figures as lines of the Graphite protocol over UDP
     #[arg(long, value_name = "HOST:PORT")]

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{Common, even};
 use crate::job::{Failure, Op};
+use crate::report::numbers::grouped;
 
 /// How it is done.
 #[derive(Debug, Args)]
@@ -34,7 +35,11 @@ impl Options {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let (count, size) = (self.count as usize, self.size as usize);
         self.common.contest(
-            &format!("Throughput: {count} requests, rows of {size} bytes"),
+            &format!(
+                "Throughput: {} requests, rows of {} bytes",
+                grouped(self.count.into()),
+                grouped(self.size.into())
+            ),
             "throughput",
             5,
             |contest, rules| {

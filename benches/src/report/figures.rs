@@ -31,11 +31,15 @@ struct Quantity {
 const THROUGHPUT: Quantity = Quantity { value: |cell| Some(cell.ops_per_s), format: short };
 const CPU: Quantity = Quantity { value: |cell| cell.cpu_us, format: micros };
 const P99: Quantity = Quantity { value: |cell| cell.p99_us.map(exactly), format: micros };
-const BATCHES: Quantity =
-    Quantity { value: |cell| cell.requests_per_write.map(exactly), format: short };
+const BATCHES: Quantity = Quantity { value: |cell| batches(cell).map(exactly), format: short };
 
 fn exactly(value: f64) -> Spread {
     Spread { median: value, min: value, max: value }
+}
+
+/// One request alone has a write of its own always.
+fn batches(cell: &Cell) -> Option<f64> {
+    cell.requests_per_write.filter(|_| cell.concurrency > 1)
 }
 
 /// From so many values on, bars become lines over them.

@@ -1,6 +1,7 @@
 //! The repository's own tasks.
 
 mod alike;
+mod bench_check;
 mod cargo;
 mod conformance;
 mod features;
@@ -20,6 +21,7 @@ cargo xtask test         everything that must hold: format, lints, docs, tests, 
 cargo xtask conformance  what must hold on every connector: a table of case, runtime and server
 cargo xtask purity       what crates may depend on and mention
 cargo xtask fuzz-check   whether the fuzz targets compile
+cargo xtask bench-check  instructions of the core against benches/baseline.txt; needs valgrind; --save writes it
 cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         ["conformance"] => test::conformance(&root),
         ["purity"] => test::purity(&root),
         ["foreign"] => steps::run(&root, &[("foreign clients", foreign::run)]),
+        ["bench-check"] => steps::run(&root, &[("instructions", bench_check::check)]),
+        ["bench-check", "--save"] => steps::run(&root, &[("instructions", bench_check::save)]),
         ["fuzz-check"] => test::fuzz_check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

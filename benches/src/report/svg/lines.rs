@@ -52,7 +52,7 @@ pub fn draw(title: &str, x: &Axis, y: &Axis, lines: &[Line]) -> String {
     svg
 }
 
-const DOTS_MAX: usize = 12;
+const DOTS_MAX: usize = 10;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Wall-clock and CPU time of a run.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
@@ -20,12 +20,15 @@ fn process_cpu_time() -> (Duration, Duration) {
 #[derive(Debug)]
 pub struct Stopwatch {
     cpu: (Duration, Duration),
+    began: SystemTime,
     wall: Instant,
 }
 
 /// What a run took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elapsed {
+    /// When it began, in seconds since 1970.
+    pub began: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// CPU seconds of the whole process in its own code.
@@ -38,13 +41,7 @@ impl Stopwatch {
     /// Starts counting.
     #[must_use]
     pub fn start() -> Self {
-        Self { cpu: process_cpu_time(), wall: Instant::now() }
-    }
-
-    /// When it was started.
-    #[must_use]
-    pub fn started(&self) -> Instant {
-        self.wall
+        Self { cpu: process_cpu_time(), began: SystemTime::now(), wall: Instant::now() }
     }
 
     /// What passed since the start.
@@ -53,6 +50,7 @@ impl Stopwatch {
         let seconds = self.wall.elapsed().as_secs_f64();
         let (user, system) = process_cpu_time();
         Elapsed {
+            began: self.began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             seconds,
             user_seconds: user.saturating_sub(self.cpu.0).as_secs_f64(),
             system_seconds: system.saturating_sub(self.cpu.1).as_secs_f64(),

@@ -56,6 +56,8 @@ pub struct Details {
     pub allocations_per_op: Option<f64>,
     /// At a rate: how late 99 % of the requests were handed to the client at most, in microseconds.
     pub late_p99_us: Option<f64>,
+    /// Seconds since 1970 when the clock was started.
+    pub began: Option<f64>,
     /// All latencies: tenths of a microsecond and how many requests took that long.
     pub latencies: Vec<(u64, u64)>,
 }
@@ -104,13 +106,14 @@ impl Outcome {
                 writes_per_op: per_op(measured.writes as f64),
                 allocations_per_op: allocations.and_then(|count| per_op(count as f64)),
                 late_p99_us: measured.lateness.as_ref().and_then(|late| late.quantile(0.99)),
+                began: Some(elapsed.began),
                 latencies: latencies.counts(),
             },
         }
     }
 
-    /// Several processes that ran at the same time as one: what they did together, in the time of
-    /// the slowest. `None` without any.
+    /// Several processes that ran at the same time as one: what they did together, in the time from
+    /// the first start to the last end. `None` without any.
     #[must_use]
     pub fn together(outcomes: &[Self]) -> Option<Self> {
         let [first, rest @ ..] = outcomes else {
@@ -120,7 +123,10 @@ impl Outcome {
             return Some(first.clone());
         }
         let count = outcomes.iter().map(|each| each.line.count).sum::<u64>();
-        let secs = outcomes.iter().map(|each| each.line.secs).fold(0.0, f64::max);
+        let began = |each: &Self| each.details.began.unwrap_or(0.0);
+        let first_start = outcomes.iter().map(began).fold(f64::INFINITY, f64::min);
+        let ends = outcomes.iter().map(|each| began(each) + each.line.secs);
+        let secs = ends.fold(0.0, f64::max) - first_start;
         let mean = |number: &dyn Fn(&Self) -> Option<f64>| {
             let sum: Option<f64> =
                 outcomes.iter().map(|each| Some(number(each)? * each.line.count as f64)).sum();
@@ -153,6 +159,7 @@ impl Outcome {
                 writes_per_op: mean(&|each| each.details.writes_per_op),
                 allocations_per_op: mean(&|each| each.details.allocations_per_op),
                 late_p99_us: None,
+                began: None,
                 latencies: latencies.counts(),
             },
         })
@@ -163,7 +170,7 @@ impl Outcome {
 mod tests {
     use super::*;
 
-    fn outcome(count: u64, secs: f64, cpu: f64, latencies: &[(u64, u64)]) -> Outcome {
+    fn outcome(count: u64, began: f64, secs: f64, cpu: f64, latencies: &[(u64, u64)]) -> Outcome {
         let line = serde_json::json!({
             "client": "x", "op": "mixed", "count": count, "concurrency": 80, "secs": secs,
             "ops_per_s": count as f64 / secs, "cpu_us_per_op": cpu, "rss_mb": 3.0,
@@ -171,21 +178,24 @@ mod tests {
         });
         let mut outcome: Outcome = serde_json::from_value(line).unwrap();
         outcome.details.latencies = latencies.to_vec();
+        outcome.details.began = Some(began);
         outcome
     }
 
     #[test]
     fn the_line_alone_is_enough() {
-        let outcome = outcome(10, 2.0, 1.0, &[]);
+        let outcome = outcome(10, 5.0, 2.0, 1.0, &[]);
         assert_eq!((outcome.line.ops_per_s, outcome.details.max_us), (5.0, None));
         let text = serde_json::to_string(&outcome.line).unwrap();
         assert!(text.ends_with("\"syscalls_per_op\":null}"), "{text}");
     }
 
     #[test]
-    fn processes_together_took_as_long_as_the_slowest() {
-        let outcomes =
-            [outcome(100, 2.0, 1.0, &[(10, 100)]), outcome(300, 4.0, 3.0, &[(1000, 300)])];
+    fn processes_together_took_from_the_first_start_to_the_last_end() {
+        let outcomes = [
+            outcome(100, 9.0, 2.0, 1.0, &[(10, 100)]),
+            outcome(300, 10.0, 3.0, 3.0, &[(1000, 300)]),
+        ];
         let together = Outcome::together(&outcomes).unwrap();
         assert_eq!((together.line.count, together.line.secs), (400, 4.0));
         assert_eq!((together.line.ops_per_s, together.line.concurrency), (100.0, 160));

@@ -78,14 +78,9 @@ fn throughput() {
 
 #[test]
 fn sweep() {
-    let report = contest(
-        "sweep",
-        &["--clients", "tokio", "--op", "select", "--count", "60"]
-            .into_iter()
-            .chain(["--concurrency", "1,20,200", "--sizes", "16,3000"])
-            .collect::<Vec<_>>()
-            .as_slice(),
-    );
+    let what = ["--clients", "tokio", "--op", "select", "--count", "60"];
+    let ranges = ["--concurrency", "1,20,200", "--sizes", "16,3000"];
+    let report = contest("sweep", &[&what[..], &ranges].concat());
     let cases: Vec<_> = cells(&report)
         .iter()
         .map(|cell| (cell["concurrency"].clone(), cell["size"].clone()))

@@ -4,8 +4,7 @@ use std::ops::Range;
 use std::thread;
 use std::time::Instant;
 
-use async_channel::{Receiver, Sender};
-
+use super::queue::Queue;
 use crate::job::Job;
 use crate::latency::{Latencies, Ticks, ticks};
 use crate::schedule::Schedule;
@@ -23,7 +22,7 @@ enum Source {
     /// Every so many of some ids, each when the last was answered.
     Closed { ids: std::iter::StepBy<Range<u64>> },
     /// Those that are given out, whoever has time.
-    Open { given: Receiver<(u64, Instant)> },
+    Open { given: Queue<(u64, Instant)> },
 }
 
 /// The requests of all tasks of a job, which begin now if the job has no rate.
@@ -42,7 +41,7 @@ pub fn closed(job: &Job) -> Vec<Arrivals> {
 /// The requests of all tasks of a job with a rate, and who gives them out.
 #[must_use]
 pub fn open(job: &Job, schedule: Schedule) -> (Vec<Arrivals>, Pace) {
-    let (sender, given) = async_channel::unbounded();
+    let given = Queue::default();
     let began = Instant::now();
     let arrivals = (0..job.tasks)
         .map(|_| Arrivals {
@@ -51,7 +50,7 @@ pub fn open(job: &Job, schedule: Schedule) -> (Vec<Arrivals>, Pace) {
             samples: Vec::new(),
         })
         .collect();
-    (arrivals, Pace { schedule, ids: job.ids.clone(), sender })
+    (arrivals, Pace { schedule, ids: job.ids.clone(), given })
 }
 
 impl Arrivals {
@@ -60,7 +59,7 @@ impl Arrivals {
         match &mut self.source {
             Source::Closed { ids } => ids.next(),
             Source::Open { given } => {
-                let (id, due) = given.recv().await.ok()?;
+                let (id, due) = given.take().await?;
                 self.began = due;
                 Some(id)
             }
@@ -71,11 +70,7 @@ impl Arrivals {
     pub fn next_blocking(&mut self) -> Option<u64> {
         match &mut self.source {
             Source::Closed { ids } => ids.next(),
-            Source::Open { given } => {
-                let (id, due) = given.recv_blocking().ok()?;
-                self.began = due;
-                Some(id)
-            }
+            Source::Open { .. } => smol::block_on(self.next()),
         }
     }
 
@@ -99,7 +94,7 @@ impl Arrivals {
 pub struct Pace {
     schedule: Schedule,
     ids: Range<u64>,
-    sender: Sender<(u64, Instant)>,
+    given: Queue<(u64, Instant)>,
 }
 
 impl Pace {
@@ -119,10 +114,10 @@ impl Pace {
             for request in given..due {
                 let at = self.schedule.at(request);
                 lateness.push(ticks(now.saturating_sub(at)));
-                // Nobody takes them when all tasks have failed, which they tell themselves.
-                let _ = self.sender.try_send((self.ids.start + request as u64, start + at));
+                self.given.push((self.ids.start + request as u64, start + at));
             }
         }
+        self.given.close();
         lateness.into_iter().collect()
     }
 }

@@ -9,6 +9,7 @@ use crate::job::{Contender, Failure, Job, Op};
 
 pub mod arrivals;
 pub mod blocking;
+mod queue;
 pub mod raw;
 pub mod tasks;
 

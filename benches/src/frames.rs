@@ -80,6 +80,12 @@ impl Frames {
         &self.bytes[self.start(range.start)..self.start(range.end)]
     }
 
+    /// The bytes of the longest frame.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        (0..self.len()).map(|frame| self.ends[frame] - self.start(frame)).max().unwrap_or(0)
+    }
+
     /// Adds the insertion of `[id, text]`.
     pub fn insert(&mut self, space: u32, id: u64, text: &str) {
         self.frame(INSERT, |out| {
@@ -253,5 +259,6 @@ mod tests {
         assert_eq!(frames.slice(1..2), update);
         assert_eq!(frames.slice(0..2).len(), 10 + update.len());
         assert!(frames.slice(2..2).is_empty());
+        assert_eq!((frames.longest(), Frames::new().longest()), (update.len(), 0));
     }
 }

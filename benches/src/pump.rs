@@ -16,6 +16,10 @@ pub mod open;
 
 const READ_SIZE: usize = 256 * 1024;
 
+/// What is unanswered at once at the most, if that is more than one frame. A server whose replies
+/// are not read stops reading; so much has room in the buffers of two sockets.
+const WINDOW_BYTES: usize = 1 << 20;
+
 /// The frame length, the map, and the type: every server reply starts with these.
 const HEAD: usize = 5 + 2 + 5;
 
@@ -37,7 +41,8 @@ pub struct Pumped {
     pub lateness: Vec<Ticks>,
 }
 
-/// Sends all frames with at most `window` of them unanswered, and waits for all replies.
+/// Sends all frames with at most `window` of them unanswered, and waits for all replies. Of long
+/// frames fewer are unanswered, 1 MiB in all.
 ///
 /// The stream is a blocking one, past the greeting, with nothing in flight.
 ///
@@ -49,6 +54,7 @@ pub fn run<S: Read + Write>(stream: &mut S, frames: &Frames, window: usize) -> i
     if window == 0 {
         return Err(io::Error::new(ErrorKind::InvalidInput, "a window of 0"));
     }
+    let window = bounded(window, frames);
     let mut buffer = vec![0; READ_SIZE];
     let mut scanner = Scanner::default();
     let mut pumped = Pumped { latencies: Vec::with_capacity(frames.len()), ..Pumped::default() };
@@ -81,6 +87,10 @@ pub fn run<S: Read + Write>(stream: &mut S, frames: &Frames, window: usize) -> i
     }
     end(&scanner)?;
     Ok(pumped)
+}
+
+fn bounded(window: usize, frames: &Frames) -> usize {
+    window.min((WINDOW_BYTES / frames.longest().max(1)).max(1))
 }
 
 /// Reads once; returns how many replies that completed.

@@ -33,7 +33,7 @@ pub struct Options {
 const SIZE: usize = 1536;
 const CONCURRENCY: usize = 40;
 /// What the rows of a run have together at the most.
-const BYTES_MAX: usize = 256 << 20;
+const BYTES_MAX: usize = 128 << 20;
 
 impl Options {
     pub(super) fn run(&self) -> Result<(), Failure> {
@@ -72,9 +72,9 @@ mod tests {
 
     #[test]
     fn runs_are_bounded_in_bytes_and_time() {
-        assert_eq!(requests(100_000, 40, 1536), 100_000);
+        assert_eq!(requests(80_000, 40, 1536), 80_000);
         assert_eq!(requests(100_000, 1, 1536), 20_000);
-        assert_eq!(requests(100_000, 40, 1 << 20), 256);
+        assert_eq!(requests(100_000, 40, 1 << 20), 128);
         assert_eq!(requests(1, 1, 16), 1);
     }
 }

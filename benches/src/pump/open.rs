@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
-use super::{Pumped, READ_SIZE, Scanner, end, invalid, receive, write_all};
+use super::{Pumped, READ_SIZE, Scanner, bounded, end, invalid, receive, write_all};
 use crate::frames::Frames;
 use crate::latency::ticks;
 use crate::schedule::Schedule;
@@ -28,6 +28,7 @@ pub fn run(
     window: usize,
     schedule: &Schedule,
 ) -> io::Result<Pumped> {
+    let window = bounded(window, frames);
     let mut buffer = vec![0; READ_SIZE];
     let mut scanner = Scanner::default();
     let mut pumped = Pumped {

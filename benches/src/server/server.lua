@@ -1,7 +1,7 @@
 box.cfg{
     listen = '127.0.0.1:0',
     wal_mode = 'none',
-    memtx_memory = 2048 * 1024 * 1024,
+    memtx_memory = 4096 * 1024 * 1024,
     memtx_max_tuple_size = 2 * 1024 * 1024,
     checkpoint_interval = 0,
     log = 'server.log',

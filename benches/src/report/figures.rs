@@ -7,6 +7,7 @@ use super::spread::Spread;
 use super::svg::axis::{Axis, Scale};
 use super::svg::bars::{self, Series};
 use super::svg::lines::{self, Line};
+use crate::clients::Runtime;
 use crate::job::Op;
 
 /// Plots about one thing.
@@ -33,6 +34,18 @@ const CPU: Quantity = Quantity { value: |cell| cell.cpu_us, format: micros };
 const P99: Quantity = Quantity { value: |cell| cell.p99_us.map(exactly), format: micros };
 const BATCHES: Quantity = Quantity { value: |cell| batches(cell).map(exactly), format: short };
 
+/// What quantities are plotted over.
+struct Range {
+    label: &'static str,
+    scale: fn(Vec<f64>) -> Scale,
+    format: fn(f64) -> String,
+}
+
+const CONCURRENCY: Range =
+    Range { label: "requests in flight", scale: |places| Scale::log(places), format: short };
+const SIZE: Range =
+    Range { label: "bytes of a row", scale: |places| Scale::binary(places), format: bytes };
+
 fn exactly(value: f64) -> Spread {
     Spread { median: value, min: value, max: value }
 }
@@ -55,7 +68,7 @@ pub fn sections(report: &Report) -> Vec<Section> {
     let mut sections = vec![
         section(
             "Requests per second",
-            "Bars are medians, thin lines go from the smallest to the largest round.",
+            "Medians; the thin line at a bar goes from the smallest to the largest round.",
             quantity(report, &THROUGHPUT),
         ),
         section(
@@ -80,12 +93,16 @@ pub fn sections(report: &Report) -> Vec<Section> {
     sections
 }
 
-/// The colour of a client.
+/// The colour of a client: the same in all reports, but for those with a batching of their own.
 fn class(report: &Report, client: &str) -> String {
-    let colours = 9;
-    let others = report.clients().into_iter().filter(|name| *name != "raw");
-    let place = others.take_while(|name| *name != client).count();
-    if client == "raw" { "s0".into() } else { format!("s{}", 1 + place % colours) }
+    let known = |name: &str| Runtime::ALL.iter().position(|runtime| runtime.name() == name);
+    if let Some(place) = known(client) {
+        return format!("s{place}");
+    }
+    let names = report.clients();
+    let others = names.iter().filter(|name| known(name).is_none());
+    let place = others.take_while(|name| **name != client).count();
+    format!("s{}", Runtime::ALL.len() + place % 2)
 }
 
 fn legend(report: &Report) -> Vec<(String, String)> {
@@ -138,15 +155,13 @@ fn over_ranges(report: &Report, quantity: &Quantity) -> Vec<(String, String)> {
             let cells = |cell: &&Cell| cell.op == op && cell.size == size;
             let caption = format!("{op}, {}", bytes(size as f64));
             let at = |cell: &Cell| cell.concurrency as f64;
-            let axis = ("requests in flight", short as fn(f64) -> String);
-            figures.extend(over(report, &caption, cells, at, axis, quantity));
+            figures.extend(over(report, &caption, cells, at, &CONCURRENCY, quantity));
         }
         for concurrency in report.distinct(|cell| cell.concurrency) {
             let cells = |cell: &&Cell| cell.op == op && cell.concurrency == concurrency;
             let caption = format!("{op}, {}", in_flight(concurrency));
             let at = |cell: &Cell| cell.size as f64;
-            let axis = ("bytes of a row", bytes as fn(f64) -> String);
-            figures.extend(over(report, &caption, cells, at, axis, quantity));
+            figures.extend(over(report, &caption, cells, at, &SIZE, quantity));
         }
     }
     figures
@@ -157,7 +172,7 @@ fn over(
     caption: &str,
     chosen: impl Fn(&&Cell) -> bool,
     at: impl Fn(&Cell) -> f64,
-    axis: (&'static str, fn(f64) -> String),
+    axis: &Range,
     quantity: &Quantity,
 ) -> Option<(String, String)> {
     let cells: Vec<_> = report.cells.iter().filter(chosen).collect();
@@ -175,7 +190,7 @@ fn over(
         Line { name: (*client).into(), class: class(report, client), points }
     };
     let lines: Vec<_> = report.clients().iter().map(line).collect();
-    let x = Axis { scale: Scale::log(places), label: axis.0, format: axis.1 };
+    let x = Axis { scale: (axis.scale)(places), label: axis.label, format: axis.format };
     let scale = Scale::log(cells.iter().filter_map(value));
     let y = Axis { scale, label: "", format: quantity.format };
     Some((caption.into(), lines::draw(caption, &x, &y, &lines)))

@@ -17,6 +17,13 @@ pub enum Scale {
         /// The value at 1.
         max: f64,
     },
+    /// The same, with powers of two written beside it.
+    Binary {
+        /// The value at 0.
+        min: f64,
+        /// The value at 1.
+        max: f64,
+    },
     /// The values 0, 1, 2 and so on are names.
     Names(Vec<String>),
 }
@@ -55,12 +62,23 @@ impl Scale {
         Self::Log { min: min / 1.15, max: max * 1.15 }
     }
 
+    /// As [`log`](Self::log), for bytes.
+    #[must_use]
+    pub fn binary(values: impl IntoIterator<Item = f64>) -> Self {
+        match Self::log(values) {
+            Self::Log { min, max } => Self::Binary { min, max },
+            other => other,
+        }
+    }
+
     /// The place of a value.
     #[must_use]
     pub fn place(&self, value: f64) -> f64 {
         match self {
             Self::Linear { min, max } => (value - min) / (max - min),
-            Self::Log { min, max } => (value.max(*min) / min).ln() / (max / min).ln(),
+            Self::Log { min, max } | Self::Binary { min, max } => {
+                (value.max(*min) / min).ln() / (max / min).ln()
+            }
             Self::Names(names) => (value + 0.5) / names.len().max(1) as f64,
         }
     }
@@ -77,6 +95,7 @@ impl Axis {
                 (0..=count).map(|number| min + number as f64 * step).collect()
             }
             Scale::Log { min, max } => round_values(*min, *max),
+            Scale::Binary { min, max } => powers_of_two(*min, *max),
             Scale::Names(names) => {
                 let places = names.iter().enumerate();
                 return places
@@ -110,10 +129,17 @@ fn round_values(min: f64, max: f64) -> Vec<f64> {
         .collect()
 }
 
+/// At most seven powers of two.
+fn powers_of_two(min: f64, max: f64) -> Vec<f64> {
+    let (first, last) = (min.log2().ceil() as i32, max.log2().floor() as i32);
+    let step = (last - first) / 7 + 1;
+    (first..=last).step_by(step as usize).map(|power| 2_f64.powi(power)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::numbers::short;
+    use crate::report::numbers::{bytes, short};
 
     fn labels(scale: Scale) -> Vec<String> {
         let axis = Axis { scale, label: "", format: short };
@@ -135,6 +161,15 @@ mod tests {
         assert!((places[1] - places[0] - (places[2] - places[1])).abs() < 1e-9, "{places:?}");
         assert_eq!(labels(scale), ["10", "20", "50", "100", "200", "500", "1k"]);
         assert_eq!(labels(Scale::log([1.0, 1e6])), ["1", "10", "100", "1k", "10k", "100k", "1M"]);
+    }
+
+    #[test]
+    fn binary_scales_have_powers_of_two() {
+        let scale = Scale::binary([16.0, 1_048_576.0]);
+        assert_eq!(scale.place(0.0), 0.0);
+        let axis = Axis { scale, label: "", format: bytes };
+        let labels: Vec<_> = axis.ticks().into_iter().map(|tick| tick.1).collect();
+        assert_eq!(labels, ["16 B", "128 B", "1 KiB", "8 KiB", "64 KiB", "512 KiB"]);
     }
 
     #[test]

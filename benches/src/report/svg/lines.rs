@@ -23,7 +23,7 @@ pub fn draw(title: &str, x: &Axis, y: &Axis, lines: &[Line]) -> String {
     for line in lines {
         let place = |&(a, b): &(f64, f64)| (across(x.scale.place(a)), up(y.scale.place(b)));
         let known = line.points.iter().filter(|point| match y.scale {
-            Scale::Log { .. } => point.1 > 0.0,
+            Scale::Log { .. } | Scale::Binary { .. } => point.1 > 0.0,
             Scale::Linear { .. } | Scale::Names(_) => true,
         });
         let points: Vec<_> = known.clone().map(place).collect();

@@ -52,10 +52,11 @@ fn plot(title: &str, x: &Axis, y: &Axis) -> String {
     }
     for (share, label) in x.ticks() {
         let at = across(share);
+        let anchor = if share > 0.97 { "end" } else { "middle" };
         let _ = write!(
             svg,
             "<line class=\"tick\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{bottom:.1}\" y2=\"{:.1}\"/>\
-             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
             bottom + 4.0,
             bottom + 17.0,
             escaped(&label)

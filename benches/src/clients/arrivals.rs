@@ -13,8 +13,42 @@ use crate::schedule::Schedule;
 #[derive(Debug)]
 pub struct Arrivals {
     source: Source,
-    began: Instant,
-    samples: Vec<Ticks>,
+    timing: Timing,
+    began: Option<Instant>,
+    done: Done,
+}
+
+/// From so many requests in flight on, only some are timed: looking at the clock may take a tenth
+/// of what such a request costs.
+const MANY: usize = 8;
+/// One of so many then: a number that does not go with the four kinds of mixed requests.
+const EVERY: usize = 7;
+
+/// Which requests are timed.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    every: usize,
+    skip: usize,
+}
+
+impl Timing {
+    /// For one of so many tasks: not all of them time the same ones.
+    #[must_use]
+    pub const fn new(tasks: usize, task: usize) -> Self {
+        if tasks < MANY { Self::ALL } else { Self { every: EVERY, skip: task % EVERY } }
+    }
+
+    const ALL: Self = Self { every: 1, skip: 0 };
+
+    /// When the next request begins, if it is timed.
+    pub fn begin(&mut self) -> Option<Instant> {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        self.skip = self.every - 1;
+        Some(Instant::now())
+    }
 }
 
 #[derive(Debug)]
@@ -25,15 +59,16 @@ enum Source {
     Open { given: Queue<(u64, Instant)> },
 }
 
-/// The requests of all tasks of a job, which begin now if the job has no rate.
+/// The requests of all tasks of a job without a rate.
 #[must_use]
 pub fn closed(job: &Job) -> Vec<Arrivals> {
-    let began = Instant::now();
-    (0..job.tasks as u64)
+    (0..job.tasks)
         .map(|task| {
-            let ids = (job.ids.start + task..job.ids.end).step_by(job.tasks);
-            let samples = Vec::with_capacity(ids.size_hint().0);
-            Arrivals { source: Source::Closed { ids }, began, samples }
+            let ids = (job.ids.start + task as u64..job.ids.end).step_by(job.tasks);
+            let timing = Timing::new(job.tasks, task);
+            let samples = Vec::with_capacity(ids.size_hint().0 / timing.every + 1);
+            let done = Done { requests: 0, samples };
+            Arrivals { source: Source::Closed { ids }, timing, began: None, done }
         })
         .collect()
 }
@@ -42,12 +77,12 @@ pub fn closed(job: &Job) -> Vec<Arrivals> {
 #[must_use]
 pub fn open(job: &Job, schedule: Schedule) -> (Vec<Arrivals>, Pace) {
     let given = Queue::default();
-    let began = Instant::now();
     let arrivals = (0..job.tasks)
         .map(|_| Arrivals {
             source: Source::Open { given: given.clone() },
-            began,
-            samples: Vec::new(),
+            timing: Timing::ALL,
+            began: None,
+            done: Done::default(),
         })
         .collect();
     (arrivals, Pace { schedule, ids: job.ids.clone(), given })
@@ -57,10 +92,10 @@ impl Arrivals {
     /// The next request; `None` when there are no more.
     pub async fn next(&mut self) -> Option<u64> {
         match &mut self.source {
-            Source::Closed { ids } => ids.next(),
+            Source::Closed { .. } => self.next_closed(),
             Source::Open { given } => {
                 let (id, due) = given.take().await?;
-                self.began = due;
+                self.began = Some(due);
                 Some(id)
             }
         }
@@ -69,23 +104,49 @@ impl Arrivals {
     /// As [`next`](Self::next), for a thread.
     pub fn next_blocking(&mut self) -> Option<u64> {
         match &mut self.source {
-            Source::Closed { ids } => ids.next(),
+            Source::Closed { .. } => self.next_closed(),
             Source::Open { .. } => smol::block_on(self.next()),
         }
     }
 
-    /// The request was answered. One look at the clock for each request: without a rate, the next
-    /// begins where this one ended.
-    pub fn answered(&mut self) {
-        let now = Instant::now();
-        self.samples.push(ticks(now.saturating_duration_since(self.began)));
-        self.began = now;
+    fn next_closed(&mut self) -> Option<u64> {
+        let Source::Closed { ids } = &mut self.source else {
+            return None;
+        };
+        let id = ids.next()?;
+        self.began = self.timing.begin();
+        Some(id)
     }
 
-    /// How long the requests took.
+    /// The request was answered.
+    pub fn answered(&mut self) {
+        self.done.requests += 1;
+        if let Some(began) = self.began {
+            self.done.samples.push(ticks(began.elapsed()));
+        }
+    }
+
+    /// What it did.
     #[must_use]
-    pub fn into_samples(self) -> Vec<Ticks> {
-        self.samples
+    pub fn finish(self) -> Done {
+        self.done
+    }
+}
+
+/// What tasks did.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// Requests answered with success.
+    pub requests: usize,
+    /// How long those took that were timed.
+    pub samples: Vec<Ticks>,
+}
+
+impl Done {
+    /// Adds what another task did.
+    pub fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.samples.extend(other.samples);
     }
 }
 
@@ -147,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn of_many_tasks_every_seventh_request_is_timed() {
+        let job = Job { ids: 0..700, ..job(10) };
+        let mut done = Done::default();
+        for mut arrivals in closed(&job) {
+            while arrivals.next_blocking().is_some() {
+                arrivals.answered();
+            }
+            done.add(arrivals.finish());
+        }
+        assert_eq!((done.requests, done.samples.len()), (700, 100));
+    }
+
+    #[test]
     fn latency_counts_from_when_a_request_was_due() {
         let job = Job { rate: Some(1e6), ..job(1) };
         let (mut arrivals, pace) = open(&job, Schedule::new(1e6, 7).unwrap());
@@ -157,7 +231,7 @@ mod tests {
         while arrivals.next_blocking().is_some() {
             arrivals.answered();
         }
-        let samples = arrivals.into_samples();
+        let samples = arrivals.finish().samples;
         assert_eq!(samples.len(), 7);
         assert!(samples.iter().all(|sample| *sample >= 300_000), "{samples:?}");
     }

@@ -9,11 +9,11 @@ use serde::de::IgnoredAny;
 use tarantool_blocking::request::{Delete, Insert, Ping, Select, Update};
 use tarantool_blocking::{Client, Config, Response, Space, Submitted};
 
-use super::arrivals::{self, Arrivals};
+use super::arrivals::{self, Arrivals, Done, Timing};
 use super::{changed, changes, selected};
 use crate::cpu::Stopwatch;
 use crate::job::{Contender, Failure, Job, Measured, Op};
-use crate::latency::{Ticks, ticks};
+use crate::latency::ticks;
 use crate::schedule::Schedule;
 
 /// Callers of the blocking connector.
@@ -23,7 +23,7 @@ pub struct Callers {
     client: Client,
 }
 
-type Samples = Result<Vec<Ticks>, Failure>;
+type Outcome = Result<Done, Failure>;
 
 impl Callers {
     /// Connects to the server; with a thread for each task, or one for all.
@@ -36,17 +36,17 @@ impl Callers {
         Ok(Self { threads, client })
     }
 
-    fn by_threads(&self, job: &Job, arrivals: Vec<Arrivals>) -> Samples {
+    fn by_threads(&self, job: &Job, arrivals: Vec<Arrivals>) -> Outcome {
         thread::scope(|scope| {
             let threads: Vec<_> = arrivals
                 .into_iter()
                 .map(|arrivals| scope.spawn(move || call(&self.client, job, arrivals)))
                 .collect();
-            let mut samples = Vec::new();
+            let mut all = Done::default();
             for thread in threads {
-                samples.extend(thread.join().map_err(|_| "a thread panicked")??);
+                all.add(thread.join().map_err(|_| "a thread panicked")??);
             }
-            Ok(samples)
+            Ok(all)
         })
     }
 }
@@ -56,12 +56,12 @@ impl Contender for Callers {
         let schedule = job.rate.map(|rate| Schedule::new(rate, job.count())).transpose()?;
         let before = self.client.stats();
         let watch = Stopwatch::start();
-        let (samples, lateness) = match schedule {
+        let (done, lateness) = match schedule {
             Some(schedule) if self.threads => {
                 let (arrivals, pace) = arrivals::open(job, schedule);
                 let pacing = thread::spawn(|| pace.run());
-                let samples = self.by_threads(job, arrivals)?;
-                (samples, Some(pacing.join().map_err(|_| "the pace panicked")?))
+                let done = self.by_threads(job, arrivals)?;
+                (done, Some(pacing.join().map_err(|_| "the pace panicked")?))
             }
             Some(_) => return Err("one thread can't begin requests while it waits".into()),
             None if job.tasks == 1 => {
@@ -75,16 +75,16 @@ impl Contender for Callers {
         let after = self.client.stats();
         Ok(Measured {
             elapsed,
-            requests: samples.len(),
+            requests: done.requests,
             reads: after.reads - before.reads,
             writes: after.writes - before.writes,
-            latencies: samples.into_iter().collect(),
+            latencies: done.samples.into_iter().collect(),
             lateness,
         })
     }
 }
 
-fn call(client: &Client, job: &Job, mut arrivals: Arrivals) -> Samples {
+fn call(client: &Client, job: &Job, mut arrivals: Arrivals) -> Outcome {
     let space: Space<(u64, String)> = client.space(job.space);
     let borrowed: Space<(u64, &str)> = client.space(job.space);
     let head: Space<(u64, IgnoredAny)> = client.space(job.space);
@@ -98,24 +98,24 @@ fn call(client: &Client, job: &Job, mut arrivals: Arrivals) -> Samples {
         }
         arrivals.answered();
     }
-    Ok(arrivals.into_samples())
+    Ok(arrivals.finish())
 }
 
 struct UnderWay {
     id: u64,
-    began: Instant,
+    began: Option<Instant>,
     reply: Submitted<Response>,
 }
 
-fn submit(client: &Client, job: &Job) -> Samples {
+fn submit(client: &Client, job: &Job) -> Outcome {
     let mut window: VecDeque<UnderWay> = VecDeque::with_capacity(job.tasks);
-    let mut samples = Vec::with_capacity(job.count());
-    // A request begins where the last one ended, as in a task: one look at the clock for each.
-    let mut now = Instant::now();
+    let mut timing = Timing::new(job.tasks, 0);
+    let mut done = Done::default();
     for id in job.ids.clone() {
         if window.len() == job.tasks {
-            now = wait(job, window.pop_front(), &mut samples)?;
+            wait(job, window.pop_front(), &mut done)?;
         }
+        let began = timing.begin();
         let reply = match job.kind(id) {
             Op::Insert => client.submit(Insert::into(job.space).row((id, &job.payload))),
             Op::Select => client.submit(Select::from(job.space).key(id).limit(1)),
@@ -125,15 +125,15 @@ fn submit(client: &Client, job: &Job) -> Samples {
             Op::Delete => client.submit(Delete::from(job.space).key(id)),
             Op::Ping | Op::Mixed => client.submit(Ping),
         };
-        window.push_back(UnderWay { id, began: now, reply });
+        window.push_back(UnderWay { id, began, reply });
     }
     while !window.is_empty() {
-        wait(job, window.pop_front(), &mut samples)?;
+        wait(job, window.pop_front(), &mut done)?;
     }
-    Ok(samples)
+    Ok(done)
 }
 
-fn wait(job: &Job, oldest: Option<UnderWay>, samples: &mut Vec<Ticks>) -> Result<Instant, Failure> {
+fn wait(job: &Job, oldest: Option<UnderWay>, done: &mut Done) -> Result<(), Failure> {
     let UnderWay { id, began, reply } = oldest.ok_or("nothing is under way")?;
     let response = reply.wait()?;
     match job.kind(id) {
@@ -143,7 +143,9 @@ fn wait(job: &Job, oldest: Option<UnderWay>, samples: &mut Vec<Ticks>) -> Result
         }
         Op::Insert | Op::Ping | Op::Mixed => {}
     }
-    let now = Instant::now();
-    samples.push(ticks(now.saturating_duration_since(began)));
-    Ok(now)
+    done.requests += 1;
+    if let Some(began) = began {
+        done.samples.push(ticks(began.elapsed()));
+    }
+    Ok(())
 }

@@ -8,11 +8,10 @@ use std::thread;
 use serde::de::IgnoredAny;
 use tarantool_tokio::{Client, Config, Space};
 
-use super::arrivals::{self, Arrivals};
+use super::arrivals::{self, Arrivals, Done};
 use super::{Runtime, changed, changes, selected};
 use crate::cpu::Stopwatch;
 use crate::job::{Contender, Failure, Job, Measured, Op};
-use crate::latency::Ticks;
 use crate::schedule::Schedule;
 
 /// Tasks of a connector.
@@ -28,8 +27,8 @@ enum Executor {
     Compio(compio::runtime::Runtime),
 }
 
-type Samples = Result<Vec<Ticks>, Failure>;
-type Task = Pin<Box<dyn Future<Output = Samples> + Send>>;
+type Outcome = Result<Done, Failure>;
+type Task = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl Tasks {
     /// Connects to the server.
@@ -64,7 +63,7 @@ impl Tasks {
         Ok(Self { client, executor })
     }
 
-    fn work(&self, job: &Arc<Job>, arrivals: Vec<Arrivals>) -> Samples {
+    fn work(&self, job: &Arc<Job>, arrivals: Vec<Arrivals>) -> Outcome {
         let tasks = arrivals
             .into_iter()
             .map(|arrivals| Box::pin(work(self.client.clone(), Arc::clone(job), arrivals)) as Task);
@@ -74,34 +73,34 @@ impl Tasks {
 
 impl Executor {
     /// Runs tasks at the same time until all are over.
-    fn run(&self, tasks: Vec<Task>) -> Samples {
-        let mut all = Vec::new();
+    fn run(&self, tasks: Vec<Task>) -> Outcome {
+        let mut all = Done::default();
         match self {
             Self::Tokio(runtime) => runtime.block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
                 for task in running {
-                    all.extend(task.await??);
+                    all.add(task.await??);
                 }
                 Ok(all)
             }),
             Self::Smol => smol::block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(smol::spawn).collect();
                 for task in running {
-                    all.extend(task.await?);
+                    all.add(task.await?);
                 }
                 Ok(all)
             }),
             Self::AsyncStd => async_std::task::block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(async_std::task::spawn).collect();
                 for task in running {
-                    all.extend(task.await?);
+                    all.add(task.await?);
                 }
                 Ok(all)
             }),
             Self::Compio(runtime) => runtime.block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(compio::runtime::spawn).collect();
                 for task in running {
-                    all.extend(task.await.map_err(|_| "a task panicked")??);
+                    all.add(task.await.map_err(|_| "a task panicked")??);
                 }
                 Ok(all)
             }),
@@ -115,29 +114,29 @@ impl Contender for Tasks {
         let before = self.client.stats();
         let job = Arc::new(job.clone());
         let watch = Stopwatch::start();
-        let (samples, lateness) = match schedule {
+        let (done, lateness) = match schedule {
             None => (self.work(&job, arrivals::closed(&job))?, None),
             Some(schedule) => {
                 let (arrivals, pace) = arrivals::open(&job, schedule);
                 let pacing = thread::spawn(|| pace.run());
-                let samples = self.work(&job, arrivals)?;
-                (samples, Some(pacing.join().map_err(|_| "the pace panicked")?))
+                let done = self.work(&job, arrivals)?;
+                (done, Some(pacing.join().map_err(|_| "the pace panicked")?))
             }
         };
         let elapsed = watch.stop();
         let after = self.client.stats();
         Ok(Measured {
             elapsed,
-            requests: samples.len(),
+            requests: done.requests,
             reads: after.reads - before.reads,
             writes: after.writes - before.writes,
-            latencies: samples.into_iter().collect(),
+            latencies: done.samples.into_iter().collect(),
             lateness,
         })
     }
 }
 
-async fn work(client: Client, job: Arc<Job>, mut arrivals: Arrivals) -> Samples {
+async fn work(client: Client, job: Arc<Job>, mut arrivals: Arrivals) -> Outcome {
     let space: Space<(u64, String)> = client.space(job.space);
     let borrowed: Space<(u64, &str)> = client.space(job.space);
     let head: Space<(u64, IgnoredAny)> = client.space(job.space);
@@ -153,5 +152,5 @@ async fn work(client: Client, job: Arc<Job>, mut arrivals: Arrivals) -> Samples 
         }
         arrivals.answered();
     }
-    Ok(arrivals.into_samples())
+    Ok(arrivals.finish())
 }

@@ -134,7 +134,7 @@ impl Common {
 
         let report = Report {
             title: title.into(),
-            command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+            command: std::env::args().skip(1).map(shown).collect::<Vec<_>>().join(" "),
             machine,
             placement: self.placement(pinned),
             rounds: rules.rounds,
@@ -172,11 +172,36 @@ fn even(rules: &Rules, op: crate::job::Op, tasks: usize, size: usize, count: usi
     Group { op, tasks, size, processes: 1, loads }
 }
 
+/// An argument without the password that an address may have.
+fn shown(argument: String) -> String {
+    match argument.rsplit_once('@') {
+        Some((login, address)) => {
+            let scheme = login.find("://").map_or(0, |at| at + "://".len());
+            let (scheme, login) = login.split_at(scheme);
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{scheme}{user}@{address}")
+        }
+        None => argument,
+    }
+}
+
 fn progress(runs: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("[{elapsed_precise}] {bar:30} {pos}/{len} {msg}");
     let bar = ProgressBar::new(runs);
     match style {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_show_no_password() {
+        let uris = ["app:s3:cret@h:1", "tarantool://app:secret@h:1", "app@h:1", "h:1", "a@b:c@h:1"];
+        let shown = uris.map(|uri| shown(uri.to_owned()));
+        assert_eq!(shown, ["app@h:1", "tarantool://app@h:1", "app@h:1", "h:1", "a@b@h:1"]);
     }
 }

@@ -42,8 +42,10 @@ time, and no ceiling for its rate: smaller writes let client and server work at 
 <li><b>of raw</b> is a client's rate divided by the pump's in the same round. Rounds are interleaved
 over the clients, and each run is a process of its own.</li>
 <li><b>CPU us, user, system</b> are per request, of the client's process with all its threads.</li>
+<li><b>p50 to max</b> are of all requests, or of one in seven where eight or more are in flight
+without a fixed rate, since looking at the clock would cost too much.</li>
 <li><b>MiB</b> is the most resident memory of that process, with what the benchmark itself keeps:
-four bytes for the latency of each request.</li>
+four bytes for each latency.</li>
 <li>Figures of one machine say little about another; ratios say more than rates.</li>
 </ul>
 ";

@@ -3,6 +3,9 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::clients::Choice;
 use crate::job::{Failure, Job};
@@ -58,8 +61,14 @@ pub fn this_program(cores: Option<&str>) -> Result<Command, Failure> {
 pub struct Run {
     child: Child,
     input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    output: Option<BufReader<ChildStdout>>,
+    limit: Duration,
 }
+
+/// What a run may take at the least.
+const LIMIT: Duration = Duration::from_secs(60);
+/// And for each request: many times what the slowest client takes alone.
+const LIMIT_PER_REQUEST: Duration = Duration::from_millis(2);
 
 impl Run {
     /// Starts a process and waits until it is ready.
@@ -82,9 +91,16 @@ impl Run {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("a process without input and output".into());
         };
-        let mut run = Self { child, input, output: BufReader::new(output) };
+        let count = u32::try_from(job.count()).unwrap_or(u32::MAX);
+        let at_rate = job.rate.map_or(0.0, |rate| job.count() as f64 / rate);
+        let at_rate = Duration::try_from_secs_f64(at_rate).unwrap_or(Duration::MAX);
+        let limit =
+            LIMIT.saturating_add(LIMIT_PER_REQUEST.saturating_mul(count)).saturating_add(at_rate);
+        let mut run = Self { child, input, output: None, limit };
         let mut line = String::new();
-        run.output.read_line(&mut line)?;
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line)?;
+        run.output = Some(output);
         if line.trim() == READY { Ok(run) } else { Err("a client could not get ready".into()) }
     }
 
@@ -97,19 +113,27 @@ impl Run {
         Ok(self.input.write_all(b"go\n")?)
     }
 
-    /// Waits for its end.
+    /// Waits for its end, but not for ever: a reply that never comes must not hang the benchmark.
     ///
     /// # Errors
     ///
-    /// If it failed; it tells why on its standard error.
+    /// If it failed, which it tells on its standard error, or takes far too long.
     pub fn wait(mut self) -> Result<Outcome, Failure> {
-        let mut text = String::new();
-        self.output.read_to_string(&mut text)?;
+        let mut output = self.output.take().ok_or("a process without output")?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut text = String::new();
+            // Nobody waits any more when the limit has passed.
+            let _ = sender.send(output.read_to_string(&mut text).map(|_| text));
+        });
+        let Ok(text) = receiver.recv_timeout(self.limit) else {
+            return Err(format!("the client was not done after {} s", self.limit.as_secs()).into());
+        };
         let status = self.child.wait()?;
         if !status.success() {
             return Err(format!("the client's process ended with {status}").into());
         }
-        Ok(serde_json::from_str(&text)?)
+        Ok(serde_json::from_str(&text?)?)
     }
 }
 

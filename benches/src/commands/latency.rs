@@ -7,6 +7,7 @@ use crate::clients::Choice;
 use crate::contest::{Contest, Group, Load, Rules};
 use crate::job::{Failure, Op};
 use crate::report::cell::Cell;
+use crate::report::numbers::grouped;
 
 /// How it is done.
 #[derive(Debug, Args)]
@@ -52,7 +53,7 @@ impl Options {
             return Err("--rate, --load and --seconds must be positive".into());
         }
         let title = match self.rate {
-            Some(rate) => format!("Latency at {rate} requests per second"),
+            Some(rate) => format!("Latency at {} requests per second", grouped(rate)),
             None => format!("Latency at {:.0} % of each client's peak", self.load * 100.0),
         };
         let phases = if self.rate.is_some() { 1 } else { 2 };

@@ -89,6 +89,10 @@ pub fn sections(report: &Report) -> Vec<Section> {
         ),
     ];
     sections.push(server(report, &legend));
+    if report.has_rates() {
+        // It is the rate that was asked for.
+        sections.remove(0);
+    }
     sections.retain(|section| !section.figures.is_empty());
     sections
 }

@@ -17,6 +17,8 @@ pub const SPACE: u32 = 512;
 
 /// What the embedded server may hold.
 const EMBEDDED_BYTES_MAX: usize = 2 << 30;
+/// More than the longest rows; a server is at 1 MiB if not told otherwise.
+const TUPLE_BYTES_MAX: usize = 2 << 20;
 
 /// Which server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +72,10 @@ impl Server {
                 Ok(Self { uri: server.addr().to_string(), kind: Kind::Started(server) })
             }
             Choice::Embedded => {
-                let server =
-                    tarantool_testkit::Server::builder().memory_max(EMBEDDED_BYTES_MAX).start()?;
+                let server = tarantool_testkit::Server::builder()
+                    .memory_max(EMBEDDED_BYTES_MAX)
+                    .tuple_bytes_max(TUPLE_BYTES_MAX)
+                    .start()?;
                 server.space(SPACE_NAME).id(SPACE).primary_key("id").create()?;
                 Ok(Self { uri: server.uri().into(), kind: Kind::Embedded(Arc::new(server)) })
             }

@@ -152,11 +152,17 @@ impl Common {
 
     fn placement(&self, pinned: bool) -> String {
         match (&self.server, pinned) {
-            (_, true) => format!(
-                "server on core {}, client on core {}",
-                pin::SERVER_CORE,
-                pin::CLIENT_CORE
-            ),
+            (_, true) => {
+                let (server, client, others) =
+                    (pin::SERVER_CORE, pin::CLIENT_CORE, pin::other_cores());
+                if others == client {
+                    format!("server on core {server}, client on core {client}")
+                } else {
+                    format!(
+                        "server on core {server}, client on core {client}, several at once on {others}"
+                    )
+                }
+            }
             (server::Choice::Embedded, false) => {
                 "not pinned; the embedded server shows that the tool works, not how fast anything is"
                     .into()

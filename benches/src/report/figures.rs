@@ -250,7 +250,7 @@ fn server(report: &Report, legend: &[(String, String)]) -> Section {
     Section {
         title: "What the server counted",
         note: "Requests per second by box.stat(), read over a second connection during the last \
-               round of each client.",
+               round of each client. Lines of kinds that get on equally well lie on one another.",
         legend,
         figures,
     }

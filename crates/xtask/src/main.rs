@@ -21,7 +21,7 @@ cargo xtask test         everything that must hold: format, lints, docs, tests, 
 cargo xtask conformance  what must hold on every connector: a table of case, runtime and server
 cargo xtask purity       what crates may depend on and mention
 cargo xtask fuzz-check   whether the fuzz targets compile
-cargo xtask bench-check  instructions of the core against benches/baseline.txt; needs valgrind; --save writes it
+cargo xtask bench-check  instructions of the core against a baseline (--save: makes it one); valgrind
 cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {

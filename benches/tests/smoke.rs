@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tarantool_testkit::{RequestType, Server};
+use tarantool_testkit::{RequestType, Server, Tarantool, Wal};
 
 fn run(arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_tarantool-bench"))
@@ -181,4 +181,31 @@ fn a_failed_run_fails_the_program() {
     assert!(!output.status.success() && output.stdout.is_empty());
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("failed: ") && text.contains("512"), "{text}");
+}
+
+/// What is prepared, checked and counted in Lua, and that nothing is left behind.
+#[test]
+fn a_real_server_is_left_as_it_was() {
+    let server = Tarantool::builder().wal(Wal::None).start_or_skip("tarantool-bench");
+    let Some(server) = server else {
+        return;
+    };
+    let uri = server.uri();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let what = ["--op", "insert,update,assign,delete,mixed", "--concurrency", "4"];
+    let how = ["--clients", "raw,tokio", "--count", "400", "--size", "100", "--rounds", "1"];
+    let place = ["--server", &uri, "--sample-ms", "1", "--out", out];
+    run(&[&["throughput"], &what[..], &how, &place].concat());
+    let report = fs::read_to_string(Path::new(out).join("throughput.json")).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert!(report["machine"]["server"].as_str().unwrap().starts_with("Tarantool "));
+    assert_eq!(cells(&report).len(), 10);
+
+    let one = ["client", "--uri", &uri, "--op", "select", "--count", "40", "--runtime", "blocking"];
+    run(&one);
+
+    let client = tarantool_blocking::connect(uri.as_str()).unwrap();
+    let left: bool = client.eval("return box.space.tarantool_bench ~= nil", ()).unwrap();
+    assert!(!left);
 }

@@ -8,7 +8,6 @@ const SELECT: u8 = 1;
 const INSERT: u8 = 2;
 const UPDATE: u8 = 4;
 const DELETE: u8 = 5;
-const EVAL: u8 = 8;
 const PING: u8 = 64;
 
 const SPACE_ID: u8 = 0x10;
@@ -19,7 +18,6 @@ const ITERATOR: u8 = 0x14;
 const INDEX_BASE: u8 = 0x15;
 const KEY: u8 = 0x20;
 const TUPLE: u8 = 0x21;
-const EXPR: u8 = 0x27;
 
 /// More than the bytes of any request here besides its text.
 const OVERHEAD: usize = 64;
@@ -42,22 +40,19 @@ impl Frames {
     #[must_use]
     pub fn for_job(job: &Job) -> Self {
         let count = job.count();
-        let text = match job.op {
-            Op::Insert | Op::Assign => job.payload.len(),
-            Op::Select | Op::Update | Op::Delete | Op::Ping => 0,
-        };
+        let texts = (job.count_of(Op::Insert) + job.count_of(Op::Assign)) as usize;
         let mut frames = Self {
-            bytes: Vec::with_capacity(count * (text + OVERHEAD)),
+            bytes: Vec::with_capacity(texts * job.payload.len() + count * OVERHEAD),
             ends: Vec::with_capacity(count),
         };
         for id in job.ids.clone() {
-            match job.op {
+            match job.kind(id) {
                 Op::Insert => frames.insert(job.space, id, &job.payload),
                 Op::Select => frames.select(job.space, id),
                 Op::Update => frames.update(job.space, id, job.patch()),
                 Op::Assign => frames.assign(job.space, id, &job.payload),
                 Op::Delete => frames.delete(job.space, id),
-                Op::Ping => frames.ping(),
+                Op::Ping | Op::Mixed => frames.ping(),
             }
         }
         frames
@@ -83,6 +78,12 @@ impl Frames {
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[self.start(range.start)..self.start(range.end)]
+    }
+
+    /// The bytes of the longest frame.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        (0..self.len()).map(|frame| self.ends[frame] - self.start(frame)).max().unwrap_or(0)
     }
 
     /// Adds the insertion of `[id, text]`.
@@ -138,15 +139,6 @@ impl Frames {
     /// Adds a ping.
     pub fn ping(&mut self) {
         self.frame(PING, |_| {});
-    }
-
-    /// Adds the evaluation of a Lua chunk without arguments.
-    pub fn eval(&mut self, lua: &str) {
-        self.frame(EVAL, |out| {
-            out.extend_from_slice(&[0x82, EXPR]);
-            string(out, lua);
-            out.extend_from_slice(&[TUPLE, 0x90]);
-        });
     }
 
     fn start(&self, frame: usize) -> usize {
@@ -267,5 +259,6 @@ mod tests {
         assert_eq!(frames.slice(1..2), update);
         assert_eq!(frames.slice(0..2).len(), 10 + update.len());
         assert!(frames.slice(2..2).is_empty());
+        assert_eq!((frames.longest(), Frames::new().longest()), (update.len(), 0));
     }
 }

@@ -3,15 +3,19 @@
 use std::error::Error;
 use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use crate::cpu::Elapsed;
+use crate::latency::Latencies;
 
 /// Why a benchmark failed.
-pub type Failure = Box<dyn Error>;
+pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// A kind of request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Op {
     /// Inserts `[id, payload]`; the ids are free.
     Insert,
@@ -26,15 +30,17 @@ pub enum Op {
     Delete,
     /// An empty request.
     Ping,
+    /// Inserts, selects, updates and deletes in turn, see [`Job::kind`].
+    Mixed,
 }
 
 impl Op {
-    const ALL: [Self; 6] =
-        [Self::Insert, Self::Select, Self::Update, Self::Assign, Self::Delete, Self::Ping];
+    /// What [`Mixed`](Self::Mixed) consists of, in turn.
+    pub const MIX: [Self; 4] = [Self::Insert, Self::Select, Self::Update, Self::Delete];
 
     /// The name on the command line and in the table.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Insert => "insert",
             Self::Select => "select",
@@ -42,6 +48,7 @@ impl Op {
             Self::Assign => "assign",
             Self::Delete => "delete",
             Self::Ping => "ping",
+            Self::Mixed => "mixed",
         }
     }
 }
@@ -49,17 +56,6 @@ impl Op {
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl FromStr for Op {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|op| op.name() == name)
-            .ok_or_else(|| format!("unknown operation `{name}`"))
     }
 }
 
@@ -77,9 +73,28 @@ pub struct Job {
     /// The string of inserts and updates. It differs from run to run, so that an update that
     /// changed nothing is noticed; the tuples that are selected have one of this length.
     pub payload: String,
+    /// Requests per second that begin whether or not earlier ones were answered; without it, a
+    /// task begins its next request when its last was answered.
+    pub rate: Option<f64>,
 }
 
 impl Job {
+    /// The request that is made for an id. With a number of tasks that 4 divides, each task of a
+    /// mixed job makes one kind only.
+    #[must_use]
+    pub fn kind(&self, id: u64) -> Op {
+        match self.op {
+            Op::Mixed => Op::MIX[((id - self.ids.start) % Op::MIX.len() as u64) as usize],
+            op => op,
+        }
+    }
+
+    /// How many ids have requests of this kind.
+    #[must_use]
+    pub fn count_of(&self, kind: Op) -> u64 {
+        self.ids.clone().filter(|id| self.kind(*id) == kind).count() as u64
+    }
+
     /// What an update puts in place of as many bytes at the beginning of the string.
     #[must_use]
     pub fn patch(&self) -> &str {
@@ -94,22 +109,33 @@ impl Job {
 }
 
 /// What one run took.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Measured {
     /// Wall-clock and CPU time, from the first request to the last reply.
     pub elapsed: Elapsed,
     /// Requests answered with success.
     pub requests: usize,
-    /// Read system calls on the socket, when the contender can count them.
-    pub reads: Option<u64>,
-    /// Write system calls on the socket, when the contender can count them.
-    pub writes: Option<u64>,
+    /// Read system calls on the socket.
+    pub reads: u64,
+    /// Write system calls on the socket.
+    pub writes: u64,
+    /// How long each request took: from its call, or at a rate from when it was to begin.
+    pub latencies: Latencies,
+    /// At a rate: how much later than they should the requests were handed to the client.
+    pub lateness: Option<Latencies>,
 }
 
 /// A client that takes part.
 pub trait Contender {
-    /// The name on the command line and in the table.
-    fn name(&self) -> &str;
+    /// Makes what must be there before the clock starts.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be made.
+    fn prepare(&mut self, job: &Job) -> Result<(), Failure> {
+        let _ = job;
+        Ok(())
+    }
 
     /// Runs a job on one connection. Connecting and preparing is not measured: start the
     /// [`Stopwatch`](crate::cpu::Stopwatch) right before the first request and stop it right
@@ -119,4 +145,28 @@ pub trait Contender {
     ///
     /// If any request fails, or a reply is not what the operation must give.
     fn run(&mut self, job: &Job) -> Result<Measured, Failure>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mixed_job_has_all_kinds_in_turn() {
+        let job = Job {
+            op: Op::Mixed,
+            tasks: 8,
+            space: 512,
+            ids: 11..21,
+            payload: String::new(),
+            rate: None,
+        };
+        assert_eq!(
+            [11, 12, 13, 14, 15].map(|id| job.kind(id)),
+            [Op::Insert, Op::Select, Op::Update, Op::Delete, Op::Insert]
+        );
+        assert_eq!(Op::MIX.map(|kind| job.count_of(kind)), [3, 3, 2, 2]);
+        let inserts = Job { op: Op::Insert, ..job };
+        assert_eq!((inserts.count_of(Op::Insert), inserts.count_of(Op::Delete)), (10, 0));
+    }
 }

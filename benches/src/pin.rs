@@ -1,43 +1,38 @@
-//! Keeps the server and the client on cores of their own.
+//! Keeps the server and the clients on cores of their own.
 
-use std::env;
-use std::io;
-use std::os::unix::process::CommandExt;
-use std::process::{self, Command};
+use std::process::{Command, Stdio};
+use std::thread;
 
 /// The core of the server.
-pub const SERVER_CORE: usize = 0;
-/// The core of the client, all its threads together.
-pub const CLIENT_CORE: usize = 1;
+pub const SERVER_CORE: &str = "0";
+/// The core of a client, all its threads together.
+pub const CLIENT_CORE: &str = "1";
 
-const GUARD: &str = "TARANTOOL_BENCH_PINNED";
-
-/// A command that runs a program on one core only.
+/// A command that runs a program on these cores only.
 #[must_use]
-pub fn command(core: usize) -> Command {
+pub fn command(cores: &str) -> Command {
     let mut command = Command::new("taskset");
-    command.arg("-c").arg(core.to_string());
+    command.arg("-c").arg(cores);
     command
 }
 
-/// Starts this program again on the client's core, unless it was already.
-///
-/// # Errors
-///
-/// If `taskset` can't be run.
-pub fn client() -> io::Result<()> {
-    // The process id survives the exec: a variable inherited from elsewhere is no proof.
-    let id = process::id().to_string();
-    if env::var_os(GUARD).is_some_and(|guard| guard == *id) {
-        return Ok(());
+/// All cores but the server's, for several clients at once.
+#[must_use]
+pub fn other_cores() -> String {
+    match cores() {
+        0..=2 => CLIENT_CORE.into(),
+        cores => format!("{CLIENT_CORE}-{}", cores - 1),
     }
-    let error = command(CLIENT_CORE)
-        .arg(env::current_exe()?)
-        .args(env::args_os().skip(1))
-        .env(GUARD, id)
-        .exec();
-    Err(io::Error::new(
-        error.kind(),
-        format!("can't run taskset: {error} (--unpinned does without)"),
-    ))
+}
+
+/// Whether there are two cores, and the program that keeps others on one of them.
+#[must_use]
+pub fn is_possible() -> bool {
+    let mut probe = command(CLIENT_CORE);
+    probe.arg("true").stdout(Stdio::null()).stderr(Stdio::null());
+    cores() >= 2 && probe.status().is_ok_and(|status| status.success())
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, Into::into)
 }

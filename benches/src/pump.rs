@@ -5,21 +5,27 @@
 //! window stays full. It is the floor of what a client costs, not always the ceiling of what
 //! a server gives: smaller writes would let the server start earlier.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Instant;
 
 use crate::frames::Frames;
+use crate::latency::{Ticks, ticks};
+
+pub mod open;
 
 const READ_SIZE: usize = 256 * 1024;
+
+/// What is unanswered at once at the most, if that is more than one frame. A server whose replies
+/// are not read stops reading; so much has room in the buffers of two sockets.
+const WINDOW_BYTES: usize = 1 << 20;
 
 /// The frame length, the map, and the type: every server reply starts with these.
 const HEAD: usize = 5 + 2 + 5;
 
 /// What a pumping took.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pumped {
-    /// Wall-clock seconds from before the first write to after the last read.
-    pub seconds: f64,
     /// Successful replies.
     pub requests: usize,
     /// Read system calls.
@@ -28,9 +34,15 @@ pub struct Pumped {
     pub writes: u64,
     /// Bytes of all replies.
     pub received: u64,
+    /// How long each request took, from before its write to after the read that completed its
+    /// reply; at a rate from when it was to begin.
+    pub latencies: Vec<Ticks>,
+    /// At a rate: how much later than they should the requests were written.
+    pub lateness: Vec<Ticks>,
 }
 
-/// Sends all frames with at most `window` of them unanswered, and waits for all replies.
+/// Sends all frames with at most `window` of them unanswered, and waits for all replies. Of long
+/// frames fewer are unanswered, 1 MiB in all.
 ///
 /// The stream is a blocking one, past the greeting, with nothing in flight.
 ///
@@ -42,31 +54,61 @@ pub fn run<S: Read + Write>(stream: &mut S, frames: &Frames, window: usize) -> i
     if window == 0 {
         return Err(io::Error::new(ErrorKind::InvalidInput, "a window of 0"));
     }
+    let window = bounded(window, frames);
     let mut buffer = vec![0; READ_SIZE];
     let mut scanner = Scanner::default();
-    let (mut sent, mut answered) = (0, 0);
-    let (mut reads, mut writes, mut received) = (0, 0, 0);
-    let started = Instant::now();
-    while answered < frames.len() {
-        let next = frames.len().min(answered + window);
+    let mut pumped = Pumped { latencies: Vec::with_capacity(frames.len()), ..Pumped::default() };
+    // Where writes ended and when they began, of those that are not all answered.
+    let mut written: VecDeque<(usize, Instant)> = VecDeque::new();
+    let mut sent = 0;
+    while pumped.requests < frames.len() {
+        let next = frames.len().min(pumped.requests + window);
         if next > sent {
-            writes += write_all(stream, frames.slice(sent..next))?;
+            written.push_back((next, Instant::now()));
+            pumped.writes += write_all(stream, frames.slice(sent..next))?;
             sent = next;
         }
-        let kept = scanner.kept;
-        let got = read(stream, &mut buffer[kept..])?;
-        reads += 1;
-        received += got as u64;
-        answered += scanner.scan(&mut buffer, kept + got)?;
+        let done = receive(stream, &mut buffer, &mut scanner, &mut pumped)?;
+        let answered = pumped.requests + done;
         if answered > sent {
             return Err(invalid("more replies than requests"));
         }
+        let now = Instant::now();
+        while let Some(&(end, began)) = written.front() {
+            let count = end.min(answered) - pumped.requests;
+            let took = ticks(now.saturating_duration_since(began));
+            pumped.latencies.extend(std::iter::repeat_n(took, count));
+            pumped.requests += count;
+            if end > answered {
+                break;
+            }
+            written.pop_front();
+        }
     }
-    let seconds = started.elapsed().as_secs_f64();
-    if scanner != Scanner::default() {
-        return Err(invalid("bytes after the last reply"));
-    }
-    Ok(Pumped { seconds, requests: answered, reads, writes, received })
+    end(&scanner)?;
+    Ok(pumped)
+}
+
+fn bounded(window: usize, frames: &Frames) -> usize {
+    window.min((WINDOW_BYTES / frames.longest().max(1)).max(1))
+}
+
+/// Reads once; returns how many replies that completed.
+fn receive(
+    stream: &mut impl Read,
+    buffer: &mut [u8],
+    scanner: &mut Scanner,
+    pumped: &mut Pumped,
+) -> io::Result<usize> {
+    let kept = scanner.kept;
+    let got = read(stream, &mut buffer[kept..])?;
+    pumped.reads += 1;
+    pumped.received += got as u64;
+    scanner.scan(buffer, kept + got)
+}
+
+fn end(scanner: &Scanner) -> io::Result<()> {
+    if *scanner == Scanner::default() { Ok(()) } else { Err(invalid("bytes after the last reply")) }
 }
 
 fn read(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {

@@ -1,21 +1,19 @@
 //! The raw pump as a contender: the baseline of all the others.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
-use crate::control;
 use crate::cpu::Stopwatch;
 use crate::frames::Frames;
 use crate::job::{Contender, Failure, Job, Measured, Op};
-use crate::pump;
-
-/// The name of the baseline.
-pub const NAME: &str = "raw";
+use crate::schedule::Schedule;
+use crate::{login, pump};
 
 /// Pumps frames encoded before the clock starts, see [`pump`].
 #[derive(Debug)]
 pub struct Raw {
     stream: TcpStream,
+    prepared: Option<Frames>,
 }
 
 impl Raw {
@@ -24,35 +22,38 @@ impl Raw {
     /// # Errors
     ///
     /// If the server can't be reached.
-    pub fn connect(addr: SocketAddr) -> io::Result<Self> {
-        let stream = control::connect(addr)?;
-        Ok(Self { stream })
+    pub fn connect(uri: &str) -> io::Result<Self> {
+        Ok(Self { stream: login::connect(uri)?, prepared: None })
     }
 }
 
 impl Contender for Raw {
-    fn name(&self) -> &str {
-        NAME
+    fn prepare(&mut self, job: &Job) -> Result<(), Failure> {
+        self.prepared = Some(Frames::for_job(job));
+        Ok(())
     }
 
     fn run(&mut self, job: &Job) -> Result<Measured, Failure> {
-        let frames = Frames::for_job(job);
+        let frames = self.prepared.take().unwrap_or_else(|| Frames::for_job(job));
+        let schedule = job.rate.map(|rate| Schedule::new(rate, job.count())).transpose()?;
         let watch = Stopwatch::start();
-        let pumped = pump::run(&mut self.stream, &frames, job.tasks)?;
+        let pumped = match &schedule {
+            None => pump::run(&mut self.stream, &frames, job.tasks)?,
+            Some(schedule) => pump::open::run(&mut self.stream, &frames, job.tasks, schedule)?,
+        };
         let elapsed = watch.stop();
         // The pump does not look into replies, but one without its tuple would be shorter.
-        let tuples = match job.op {
-            Op::Insert | Op::Select | Op::Update | Op::Assign | Op::Delete => job.payload.len(),
-            Op::Ping => 0,
-        };
-        if pumped.received < (pumped.requests * tuples) as u64 {
+        let tuples = job.count() - job.count_of(Op::Ping) as usize;
+        if pumped.received < (tuples * job.payload.len()) as u64 {
             return Err("replies without tuples".into());
         }
         Ok(Measured {
             elapsed,
             requests: pumped.requests,
-            reads: Some(pumped.reads),
-            writes: Some(pumped.writes),
+            reads: pumped.reads,
+            writes: pumped.writes,
+            latencies: pumped.latencies.into_iter().collect(),
+            lateness: schedule.map(|_| pumped.lateness.into_iter().collect()),
         })
     }
 }

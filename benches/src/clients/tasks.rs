@@ -1,45 +1,34 @@
 //! The asynchronous connectors: as many tasks as the job asks for, over one connection.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::thread;
 
 use serde::de::IgnoredAny;
-use tarantool_tokio::{Batching, Client, Config, Space};
+use tarantool_tokio::{Client, Config, Space};
 
+use super::arrivals::{self, Arrivals, Done};
+use super::{Runtime, changed, changes, selected};
 use crate::cpu::Stopwatch;
 use crate::job::{Contender, Failure, Job, Measured, Op};
-
-/// tokio, all tasks on one thread.
-pub const TOKIO: &str = "tokio";
-/// tokio, tasks on as many worker threads as there are cores for this process, its default.
-pub const TOKIO_MULTI_THREAD: &str = "tokio-mt";
-/// smol: tasks and the driver on its global executor, which has one thread.
-pub const SMOL: &str = "smol";
-/// async-std: tasks and the driver on its global executor, a thread for each core.
-pub const ASYNC_STD: &str = "async-std";
-/// compio: all on one thread.
-pub const COMPIO: &str = "compio";
-
-/// All of them.
-pub const NAMES: [&str; 5] = [TOKIO, TOKIO_MULTI_THREAD, SMOL, ASYNC_STD, COMPIO];
+use crate::schedule::Schedule;
 
 /// Tasks of a connector.
 pub struct Tasks {
-    name: String,
     client: Client,
-    runtime: Runtime,
+    executor: Executor,
 }
 
-enum Runtime {
+enum Executor {
     Tokio(tokio::runtime::Runtime),
     Smol,
     AsyncStd,
     Compio(compio::runtime::Runtime),
 }
 
-type Task = Pin<Box<dyn Future<Output = Result<(), TaskFailure>> + Send>>;
+type Outcome = Result<Done, Failure>;
+type Task = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl Tasks {
     /// Connects to the server.
@@ -47,130 +36,121 @@ impl Tasks {
     /// # Errors
     ///
     /// If the server can't be reached.
-    pub fn connect(
-        name: &str,
-        runtime: &str,
-        addr: SocketAddr,
-        batching: Batching,
-    ) -> Result<Self, Failure> {
+    pub fn connect(runtime: Runtime, config: Config) -> Result<Self, Failure> {
         use tokio::runtime::Builder;
 
-        let config = Config::parse(&addr.to_string())?.batching(batching);
-        let (runtime, client) = match runtime {
-            SMOL => (Runtime::Smol, smol::block_on(tarantool_smol::connect(config))?),
-            ASYNC_STD => {
+        let (executor, client) = match runtime {
+            Runtime::Smol => (Executor::Smol, smol::block_on(tarantool_smol::connect(config))?),
+            Runtime::AsyncStd => {
                 let connecting = tarantool_async_std::connect(config);
-                (Runtime::AsyncStd, async_std::task::block_on(connecting)?)
+                (Executor::AsyncStd, async_std::task::block_on(connecting)?)
             }
-            COMPIO => {
+            Runtime::Compio => {
                 let runtime = compio::runtime::Runtime::new()?;
                 let client = runtime.block_on(tarantool_compio::connect(config))?;
-                (Runtime::Compio(runtime), client)
+                (Executor::Compio(runtime), client)
             }
             _ => {
                 let mut builder = match runtime {
-                    TOKIO => Builder::new_current_thread(),
+                    Runtime::Tokio => Builder::new_current_thread(),
                     _ => Builder::new_multi_thread(),
                 };
                 let runtime = builder.enable_all().build()?;
                 let client = runtime.block_on(tarantool_tokio::connect(config))?;
-                (Runtime::Tokio(runtime), client)
+                (Executor::Tokio(runtime), client)
             }
         };
-        Ok(Self { name: name.into(), client, runtime })
+        Ok(Self { client, executor })
+    }
+
+    fn work(&self, job: &Arc<Job>, arrivals: Vec<Arrivals>) -> Outcome {
+        let tasks = arrivals
+            .into_iter()
+            .map(|arrivals| Box::pin(work(self.client.clone(), Arc::clone(job), arrivals)) as Task);
+        self.executor.run(tasks.collect())
     }
 }
 
-impl Runtime {
+impl Executor {
     /// Runs tasks at the same time until all are over.
-    fn run(&self, tasks: Vec<Task>) -> Result<(), Failure> {
+    fn run(&self, tasks: Vec<Task>) -> Outcome {
+        let mut all = Done::default();
         match self {
             Self::Tokio(runtime) => runtime.block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
                 for task in running {
-                    task.await?.map_err(failed)?;
+                    all.add(task.await??);
                 }
-                Ok(())
+                Ok(all)
             }),
             Self::Smol => smol::block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(smol::spawn).collect();
                 for task in running {
-                    task.await.map_err(failed)?;
+                    all.add(task.await?);
                 }
-                Ok(())
+                Ok(all)
             }),
             Self::AsyncStd => async_std::task::block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(async_std::task::spawn).collect();
                 for task in running {
-                    task.await.map_err(failed)?;
+                    all.add(task.await?);
                 }
-                Ok(())
+                Ok(all)
             }),
             Self::Compio(runtime) => runtime.block_on(async {
                 let running: Vec<_> = tasks.into_iter().map(compio::runtime::spawn).collect();
                 for task in running {
-                    task.await.map_err(|_| "a task panicked")?.map_err(failed)?;
+                    all.add(task.await.map_err(|_| "a task panicked")??);
                 }
-                Ok(())
+                Ok(all)
             }),
         }
     }
 }
 
 impl Contender for Tasks {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn run(&mut self, job: &Job) -> Result<Measured, Failure> {
+        let schedule = job.rate.map(|rate| Schedule::new(rate, job.count())).transpose()?;
         let before = self.client.stats();
         let job = Arc::new(job.clone());
         let watch = Stopwatch::start();
-        let tasks = (0..job.tasks)
-            .map(|task| Box::pin(work(self.client.clone(), Arc::clone(&job), task)) as Task);
-        self.runtime.run(tasks.collect())?;
+        let (done, lateness) = match schedule {
+            None => (self.work(&job, arrivals::closed(&job))?, None),
+            Some(schedule) => {
+                let (arrivals, pace) = arrivals::open(&job, schedule);
+                let pacing = thread::spawn(|| pace.run());
+                let done = self.work(&job, arrivals)?;
+                (done, Some(pacing.join().map_err(|_| "the pace panicked")?))
+            }
+        };
         let elapsed = watch.stop();
         let after = self.client.stats();
         Ok(Measured {
             elapsed,
-            requests: job.count(),
-            reads: Some(after.reads - before.reads),
-            writes: Some(after.writes - before.writes),
+            requests: done.requests,
+            reads: after.reads - before.reads,
+            writes: after.writes - before.writes,
+            latencies: done.samples.into_iter().collect(),
+            lateness,
         })
     }
 }
 
-fn failed(error: TaskFailure) -> Failure {
-    error
-}
-
-type TaskFailure = Box<dyn std::error::Error + Send + Sync>;
-
-async fn work(client: Client, job: Arc<Job>, task: usize) -> Result<(), TaskFailure> {
-    let ids = job.ids.clone().skip(task).step_by(job.tasks);
+async fn work(client: Client, job: Arc<Job>, mut arrivals: Arrivals) -> Outcome {
     let space: Space<(u64, String)> = client.space(job.space);
     let borrowed: Space<(u64, &str)> = client.space(job.space);
-    let changed: Space<(u64, IgnoredAny)> = client.space(job.space);
-    for id in ids {
-        match job.op {
+    let head: Space<(u64, IgnoredAny)> = client.space(job.space);
+    while let Some(id) = arrivals.next().await {
+        match job.kind(id) {
             Op::Insert => borrowed.insert(&(id, &job.payload)).await?,
-            Op::Select => {
-                let row = space.get(id).await?.ok_or("a row is missing")?;
-                if row.0 != id || row.1.len() != job.payload.len() {
-                    return Err("a wrong row".into());
-                }
+            Op::Select => selected(space.get(id).await?, id, &job)?,
+            kind @ (Op::Update | Op::Assign) => {
+                changed(head.update(id, changes(kind, &job)).await?, id)?;
             }
-            Op::Update | Op::Assign => {
-                let row = changed.update(id, super::changes(&job)).await?;
-                if row.ok_or("a row is missing")?.0 != id {
-                    return Err("a wrong row".into());
-                }
-            }
-            Op::Delete => {
-                space.delete(id).await?.ok_or("a row is missing")?;
-            }
-            Op::Ping => client.ping().await?,
+            Op::Delete => changed(head.delete(id).await?, id)?,
+            Op::Ping | Op::Mixed => client.ping().await?,
         }
+        arrivals.answered();
     }
-    Ok(())
+    Ok(arrivals.finish())
 }

@@ -102,6 +102,16 @@ fn the_window_is_kept_full_with_one_write_per_read() {
 }
 
 #[test]
+fn long_frames_have_a_smaller_window() {
+    let mut frames = pings(1);
+    assert_eq!(bounded(5000, &frames), 5000);
+    frames.insert(512, 1, &"x".repeat(300_000));
+    assert_eq!(bounded(5000, &frames), 3);
+    frames.insert(512, 2, &"x".repeat(3_000_000));
+    assert_eq!(bounded(5000, &frames), 1);
+}
+
+#[test]
 fn short_writes_are_completed_and_counted() {
     let mut server = Server::new((0..2).map(|_| reply(0, 0)), 2);
     server.accept = 7;

@@ -1,6 +1,7 @@
 //! The repository's own tasks.
 
 mod alike;
+mod bench_check;
 mod cargo;
 mod conformance;
 mod features;
@@ -22,6 +23,7 @@ cargo xtask conformance  what must hold on every connector: a table of case, run
 cargo xtask purity       what crates may depend on and mention
 cargo xtask fuzz         runs the fuzz targets: [--seconds N] [TARGET...]; needs a nightly toolchain
 cargo xtask fuzz-check   whether the fuzz targets compile
+cargo xtask bench-check  instructions of the core against a baseline (--save: makes it one); valgrind
 cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         ["purity"] => test::purity(&root),
         ["foreign"] => steps::run(&root, &[("foreign clients", foreign::run)]),
         ["fuzz", ref arguments @ ..] => fuzz::run(&root, arguments),
+        ["bench-check"] => steps::run(&root, &[("instructions", bench_check::check)]),
+        ["bench-check", "--save"] => steps::run(&root, &[("instructions", bench_check::save)]),
         ["fuzz-check"] => test::fuzz_check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -1,7 +1,8 @@
 box.cfg{
     listen = '127.0.0.1:0',
     wal_mode = 'none',
-    memtx_memory = 1024 * 1024 * 1024,
+    memtx_memory = 4096 * 1024 * 1024,
+    memtx_max_tuple_size = 2 * 1024 * 1024,
     checkpoint_interval = 0,
     log = 'server.log',
 }
@@ -13,8 +14,6 @@ require('fiber').create(function()
 end)
 
 box.schema.user.grant('guest', 'super')
-local space = box.schema.space.create('bench', {id = 512})
-space:create_index('primary', {type = 'TREE', parts = {1, 'unsigned'}})
 
 io.stdout:write(box.info.listen, '\n')
 io.stdout:flush()

@@ -1,4 +1,4 @@
-//! The real server, for the time of a benchmark.
+//! A real server, for the time of a benchmark.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind};
@@ -9,25 +9,21 @@ use tempfile::TempDir;
 
 use crate::pin;
 
-/// The id of the space `bench`: a memtx space without format, with a TREE index over the
-/// unsigned first field.
-pub const SPACE: u32 = 512;
-
 /// A server on a free loopback port where guests may do everything; it ends when dropped.
 #[derive(Debug)]
-pub struct Server {
+pub(super) struct Started {
     child: Child,
     addr: SocketAddr,
     _dir: TempDir,
 }
 
-impl Server {
+impl Started {
     /// Starts a server and waits until it listens.
     ///
     /// # Errors
     ///
     /// If the program can't be started, or ends before it listens.
-    pub fn start(program: &str, pinned: bool) -> io::Result<Self> {
+    pub(super) fn start(program: &str, pinned: bool) -> io::Result<Self> {
         let dir = tempfile::tempdir()?;
         fs::write(dir.path().join("server.lua"), include_str!("server.lua"))?;
         let mut command = if pinned {
@@ -44,7 +40,7 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                let text = format!("can't start {:?}: {error}", command.get_program());
+                let text = format!("can't start {program}: {error} (--server embedded needs none)");
                 io::Error::new(error.kind(), text)
             })?;
         let mut server = Self { child, addr: SocketAddr::from(([127, 0, 0, 1], 0)), _dir: dir };
@@ -53,8 +49,7 @@ impl Server {
     }
 
     /// Where the server listens.
-    #[must_use]
-    pub fn addr(&self) -> SocketAddr {
+    pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
@@ -64,13 +59,15 @@ impl Server {
             BufReader::new(output).read_line(&mut line)?;
         }
         line.trim().parse().map_err(|_| {
-            let text = format!("the server did not start, it said {line:?}");
+            let text = format!(
+                "the server did not start, it said {line:?} (--server embedded needs none)"
+            );
             io::Error::new(ErrorKind::InvalidData, text)
         })
     }
 }
 
-impl Drop for Server {
+impl Drop for Started {
     fn drop(&mut self) {
         // It fails when the server has ended by itself, which is fine.
         let _ = self.child.kill();

@@ -85,12 +85,16 @@ pub fn connect_blocking(
     config: &Config,
     connector: impl Connector + 'static,
 ) -> Result<Client<Blocking>, Error> {
-    let shared = shared(config);
-    let lead = Arc::new(Lead::new(Arc::clone(&shared), Arc::new(connector)));
+    let connector: Arc<dyn Connector> = Arc::new(connector);
+    let client = Client::new(config, || {
+        let shared = shared(config);
+        let lead = Arc::new(Lead::new(Arc::clone(&shared), Arc::clone(&connector)));
+        (shared, Blocking { lead })
+    });
     if !config.is_lazy {
-        lead.open()?;
+        client.ready()?;
     }
-    Ok(Client::new(shared, Blocking { lead }, config))
+    Ok(client)
 }
 
 /// Calls wait for their replies, driving the socket meanwhile: every verb returns its result.
@@ -133,22 +137,33 @@ impl Client<Blocking> {
     /// when there are enough for a full write, when a thread waits for a reply, or by
     /// [`flush`](Self::flush). At a limit this drives the connection until there is a place.
     pub fn submit<R: Request>(&self, request: R) -> Submitted<Response> {
-        let pending = self.start(&request, |response, _| Ok(response));
-        self.mode().lead.after_submit(after(self.timeout()));
-        Submitted { pending, lead: Arc::clone(&self.mode().lead) }
+        let lane = self.next_lane();
+        let pending = self.start(lane, &request, |response, _| Ok(response));
+        let lead = Arc::clone(&lane.mode.lead);
+        lead.after_submit(after(self.timeout()));
+        Submitted { pending, lead }
     }
 
     /// Writes all that was submitted, or as much of it as the server takes within the request
     /// timeout.
     pub fn flush(&self) {
-        self.mode().lead.write_all(after(self.timeout()));
+        let until = after(self.timeout());
+        self.all_lanes().for_each(|lane| lane.mode.lead.write_all(until));
+    }
+
+    /// Waits until there is a connection, on every lane.
+    ///
+    /// # Errors
+    /// The client was over before.
+    pub fn ready(&self) -> Result<(), Error> {
+        self.all_lanes().try_for_each(|lane| lane.mode.lead.open())
     }
 
     /// Waits until the status is another than `seen`, for `timeout` at most, and returns it. Drives
     /// the connection meanwhile.
     pub fn status_changed(&self, seen: &Status, timeout: Duration) -> Status {
         let until = after(Some(timeout));
-        self.mode().lead.drive_until(Waits::Briefly { until }, |state| {
+        self.lane.mode.lead.drive_until(Waits::Briefly { until }, |state| {
             let status = state.life.status(&state.session);
             let is_late = until.is_some_and(|until| until <= Instant::now());
             (status != *seen || is_late).then_some(status)

@@ -15,10 +15,11 @@ use tarantool_proto::{Credentials, Password, RequestId, Response, ServerInfo, St
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::lane::{Lane, Lanes};
 use crate::life::Status;
 use crate::mode::{Async, Mode};
 use crate::pending::Pending;
-use crate::shared::{Sending, Shared};
+use crate::shared::{Sending, Shared, StreamId};
 use crate::space::Space;
 use crate::stream::InStream;
 
@@ -49,41 +50,79 @@ use crate::stream::InStream;
 ///
 /// So nothing is executed twice that must not be. New requests wait for the next connection;
 /// [watchers](crate::Watcher) go on by themselves and tell that values may have been missed.
+///
+/// # Lanes
+///
+/// With [`Config::lanes`] a client has several connections, which requests take in turn;
+/// each transaction, stream and watcher stays on one. A [named lane](Self::lane) is apart from these,
+/// for large replies that would delay others.
 #[derive(Clone)]
 pub struct Client<M: Mode = Async> {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) lane: Arc<Lane<M>>,
+    /// All of them, if its requests take several in turn.
+    lanes: Option<Arc<Lanes<M>>>,
     timeout: Option<Duration>,
     is_idempotent: bool,
     /// Where its requests are executed one after another, if they are.
     pub(crate) stream: Option<Arc<InStream>>,
-    /// Dropped after the mode's own parts are no longer used through this handle.
-    last: Arc<CloseOnDrop<M>>,
-}
-
-struct CloseOnDrop<M: Mode> {
-    shared: Arc<Shared>,
-    mode: M,
-    /// How long closing may take.
-    timeout: Duration,
-}
-
-impl<M: Mode> Drop for CloseOnDrop<M> {
-    fn drop(&mut self) {
-        self.shared.close(self.timeout);
-        self.mode.close(self.timeout);
-    }
 }
 
 impl<M: Mode> Client<M> {
-    pub(crate) fn new(shared: Arc<Shared>, mode: M, config: &Config) -> Self {
-        let timeout = config.close_timeout;
-        let last = Arc::new(CloseOnDrop { shared: Arc::clone(&shared), mode, timeout });
+    /// A client over lanes that `make` makes.
+    pub(crate) fn new(config: &Config, mut make: impl FnMut() -> (Arc<Shared>, M)) -> Self {
+        let close_timeout = config.close_timeout;
+        let mut make = || {
+            let (shared, mode) = make();
+            Arc::new(Lane { shared, mode, close_timeout })
+        };
+        let lane = make();
+        let lanes = (config.lanes > 1 || !config.named_lanes.is_empty()).then(|| {
+            let mut spread = vec![Arc::clone(&lane)];
+            spread.extend((1..config.lanes).map(|_| make()));
+            let named = config.named_lanes.iter().map(|name| (name.clone(), make())).collect();
+            Lanes::new(spread, named)
+        });
         let timeout = config.request_timeout;
-        Self { shared, timeout, is_idempotent: false, stream: None, last }
+        Self { lane, lanes, timeout, is_idempotent: false, stream: None }
     }
 
-    pub(crate) fn mode(&self) -> &M {
-        &self.last.mode
+    /// The lane of the next request.
+    #[inline]
+    pub(crate) fn next_lane(&self) -> &Arc<Lane<M>> {
+        let next = self.lanes.as_ref().and_then(|lanes| lanes.next());
+        next.unwrap_or(&self.lane)
+    }
+
+    /// All lanes that this view uses, with those that have names.
+    pub(crate) fn all_lanes(&self) -> impl Iterator<Item = &Arc<Lane<M>>> {
+        let one = self.lanes.is_none().then_some(&self.lane);
+        self.lanes.iter().flat_map(|lanes| lanes.all()).chain(one)
+    }
+
+    /// Another view that stays on one lane.
+    pub(crate) fn on(&self, lane: &Arc<Lane<M>>) -> Self {
+        let stream = self.stream.clone();
+        Self { lane: Arc::clone(lane), lanes: None, stream, ..*self }
+    }
+
+    /// Another view of the same client, whose requests take the lane of this name, which is apart from
+    /// the others; `None`: the configuration [names](Config::lane) none so.
+    ///
+    /// ```no_run
+    /// # fn example(client: tarantool_client::Client) {
+    /// let bulk = client.lane("bulk").unwrap_or(client);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lane(&self, name: &str) -> Option<Self> {
+        let lane = self.lanes.as_ref()?.named(name)?;
+        Some(self.on(lane))
+    }
+
+    /// Each connection by itself: views that stay on one lane each, those with names last.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<Self> {
+        self.all_lanes().map(|lane| self.on(lane)).collect()
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
@@ -94,11 +133,12 @@ impl<M: Mode> Client<M> {
     #[inline]
     pub(crate) fn start<R: Request, T>(
         &self,
+        lane: &Lane<M>,
         request: &R,
         decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> Pending<T> {
-        let (sent, subject) = self.submit_with(request, self.sending(), |_, _| {});
-        Pending::new(&self.shared, sent, subject, decode)
+        let (sent, subject) = lane.submit(request, self.sending(), |_, _| {});
+        Pending::new(&lane.shared, sent, subject, decode)
     }
 
     /// How requests of this view are sent.
@@ -113,39 +153,22 @@ impl<M: Mode> Client<M> {
         }
     }
 
-    /// Queues a request, and does `at_once` before anyone can write it.
-    #[inline]
-    pub(crate) fn submit_with<R: Request>(
-        &self,
-        request: &R,
-        sending: Sending<'_>,
-        at_once: impl FnOnce(&mut Session, RequestId),
-    ) -> (Result<RequestId, Error>, Subject) {
-        let mut subject = request.subject();
-        if let Some(stream) = sending.stream {
-            subject = stream.name(subject);
-        }
-        (self.shared.submit(request, subject, sending, at_once), subject)
-    }
-
     /// Starts a request whose result `settle` makes; it is dropped if the reply is.
     pub(crate) fn request_guarded<R: Request, T>(
         &self,
         request: &R,
         settle: impl FnOnce(Result<(), Error>) -> Result<T, Error> + Send + Sync + 'static,
     ) -> M::Reply<T> {
-        let (sent, subject) = self.submit_with(request, self.sending(), |_, _| {});
-        self.mode().reply(Pending::guarded(&self.shared, sent, subject, Box::new(settle)))
+        let (sent, subject) = self.lane.submit(request, self.sending(), |_, _| {});
+        let pending = Pending::guarded(&self.lane.shared, sent, subject, Box::new(settle));
+        self.lane.mode.reply(pending)
     }
 
-    /// Another view of the same connection, with requests in this stream.
-    pub(crate) fn in_stream(&self, stream: InStream) -> Self {
-        Self { stream: Some(Arc::new(stream)), ..self.clone() }
-    }
-
-    /// How long may take what nobody waits for.
-    pub(crate) fn close_timeout(&self) -> Duration {
-        self.last.timeout
+    /// Another view that stays on one lane, with requests in a new stream.
+    pub(crate) fn in_stream(&self, stream: impl FnOnce(StreamId) -> InStream) -> Self {
+        let view = self.on(self.next_lane());
+        let stream = stream(view.lane.shared.next_stream());
+        Self { stream: Some(Arc::new(stream)), ..view }
     }
 
     #[inline]
@@ -154,7 +177,8 @@ impl<M: Mode> Client<M> {
         request: &R,
         decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> M::Reply<T> {
-        self.mode().reply(self.start(request, decode))
+        let lane = self.next_lane();
+        lane.mode.reply(self.start(lane, request, decode))
     }
 
     /// Sends any request and returns its reply undecoded: the door that all verbs go through.
@@ -174,8 +198,9 @@ impl<M: Mode> Client<M> {
     /// As every verb; [`Saturated`](tarantool_proto::SendError::Saturated) when there is no place.
     pub fn try_send<R: Request>(&self, request: R) -> M::Reply<Response> {
         let sending = Sending { is_impatient: true, ..self.sending() };
-        let (sent, subject) = self.submit_with(&request, sending, |_, _| {});
-        self.mode().reply(Pending::new(&self.shared, sent, subject, |response, _| Ok(response)))
+        let lane = self.next_lane();
+        let (sent, subject) = lane.submit(&request, sending, |_, _| {});
+        lane.mode.reply(Pending::new(&lane.shared, sent, subject, |response, _| Ok(response)))
     }
 
     /// Another view of the same client whose requests may be executed twice without harm, and so are
@@ -214,30 +239,49 @@ impl<M: Mode> Client<M> {
     fn change_user<'a>(
         &self,
         credentials: Option<Credentials>,
-        auth: impl FnOnce(&[u8; 20]) -> Auth<'a>,
+        auth: impl Fn(&[u8; 20]) -> Auth<'a>,
     ) -> M::Reply<()> {
+        let mut lanes = self.all_lanes();
+        let first = lanes.next().unwrap_or(&self.lane);
+        let (sent, subject) = self.send_auth(first, &auth);
+        // The server says the same to all of them; what nobody waits for is executed all the same.
+        for lane in lanes {
+            if let (Ok(id), _) = self.send_auth(lane, &auth) {
+                drop(lane.shared.lock().cancel(id));
+            }
+        }
+        let shared: Vec<_> = self.all_lanes().map(|lane| Arc::clone(&lane.shared)).collect();
+        let settle = move |result: Result<(), Error>| {
+            if result.is_ok() {
+                for shared in &shared {
+                    shared.lock().session.set_credentials(credentials.clone());
+                }
+            }
+            result
+        };
+        let pending = Pending::guarded(&first.shared, sent, subject, Box::new(settle));
+        first.mode.reply(pending)
+    }
+
+    fn send_auth<'a>(
+        &self,
+        lane: &Lane<M>,
+        auth: impl Fn(&[u8; 20]) -> Auth<'a>,
+    ) -> (Result<RequestId, Error>, Subject) {
         let (salt, generation) = {
-            let state = self.shared.lock();
+            let state = lane.shared.lock();
             let salt = state.session.server().map(|server| *server.greeting().salt());
             (salt.unwrap_or_default(), state.session.generation())
         };
         let request = auth(&salt);
-        let (sent, subject) = match generation {
+        match generation {
             // The salt is that of this connection.
             Some(_) => {
                 let sending = Sending { bound_to: generation, ..self.sending() };
-                self.submit_with(&request, sending, |_, _| {})
+                lane.submit(&request, sending, |_, _| {})
             }
-            None => (Err(self.shared.not_connected(request.subject())), request.subject()),
-        };
-        let shared = Arc::clone(&self.shared);
-        let settle = move |result: Result<(), Error>| {
-            if result.is_ok() {
-                shared.lock().session.set_credentials(credentials);
-            }
-            result
-        };
-        self.mode().reply(Pending::guarded(&self.shared, sent, subject, Box::new(settle)))
+            None => (Err(lane.shared.not_connected(request.subject())), request.subject()),
+        }
     }
 
     /// Calls a stored function or a Lua global, such as `box.info` or `space:method`.
@@ -275,64 +319,76 @@ impl<M: Mode> Client<M> {
         Self { timeout, ..self.clone() }
     }
 
-    /// Who answered on the present connection; `None` while there is none.
+    /// Who answered on the present connection, of several lanes on the first; `None` while there is
+    /// none.
     #[must_use]
     pub fn server(&self) -> Option<ServerInfo> {
-        self.shared.lock().session.server().cloned()
+        self.lane.shared.lock().session.server().cloned()
     }
 
-    /// Where the client is in its life.
+    /// Where the client is in its life, of several lanes the first.
     #[must_use]
     pub fn status(&self) -> Status {
-        let state = self.shared.lock();
+        let state = self.lane.shared.lock();
         state.life.status(&state.session)
     }
 
     /// What all connections together have done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        *self.shared.lock().session.stats()
+        let mut all = Stats::default();
+        self.all_lanes().for_each(|lane| all += lane.shared.lock().stats());
+        all
     }
 
     /// How many requests are queued or written and not answered.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.shared.lock().session.in_flight()
+        self.all_lanes().map(|lane| lane.shared.lock().session.in_flight()).sum()
     }
 
     /// Accepts no more requests from any clone. Those accepted are still answered, within the
-    /// [close timeout](crate::Config::close_timeout).
+    /// [close timeout](Config::close_timeout).
     pub fn close(&self) {
-        self.shared.close(self.last.timeout);
+        self.all_lanes().for_each(|lane| lane.shared.close(lane.close_timeout));
     }
 
     /// Why the client is over, if it is: it was closed, or there are no more connections.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
-        self.shared.failure()
+        let failures: Option<Vec<Error>> =
+            self.all_lanes().map(|lane| lane.shared.failure()).collect();
+        failures?.into_iter().next()
+    }
+}
+
+impl<M: Mode> Lane<M> {
+    /// Queues a request, and does `at_once` before anyone can write it.
+    #[inline]
+    pub(crate) fn submit<R: Request>(
+        &self,
+        request: &R,
+        sending: Sending<'_>,
+        at_once: impl FnOnce(&mut Session, RequestId),
+    ) -> (Result<RequestId, Error>, Subject) {
+        let mut subject = request.subject();
+        if let Some(stream) = sending.stream {
+            subject = stream.name(subject);
+        }
+        (self.shared.submit(request, subject, sending, at_once), subject)
     }
 }
 
 impl Client<Async> {
-    /// Waits until there is a connection: for adapters, before they hand the client out.
+    /// Waits until there is a connection, on every lane.
     ///
     /// # Errors
     /// The client was over before.
     pub async fn ready(&self) -> Result<(), Error> {
-        poll_fn(|cx| {
-            {
-                let mut state = self.shared.lock();
-                if state.session.failure().is_none() {
-                    if state.life.was_ready {
-                        return Poll::Ready(Ok(()));
-                    }
-                    state.life.wait(cx.waker());
-                    return Poll::Pending;
-                }
-            }
-            Poll::Ready(self.shared.failure().map_or(Ok(()), Err))
-        })
-        .await
+        for lane in self.all_lanes() {
+            poll_fn(|cx| lane.shared.poll_ready(cx)).await?;
+        }
+        Ok(())
     }
 
     /// Waits until the status is another than `seen`, and returns it.
@@ -350,7 +406,7 @@ impl Client<Async> {
     /// ```
     pub async fn status_changed(&self, seen: &Status) -> Status {
         poll_fn(|cx| {
-            let mut state = self.shared.lock();
+            let mut state = self.lane.shared.lock();
             let status = state.life.status(&state.session);
             if status != *seen {
                 return Poll::Ready(status);
@@ -365,7 +421,7 @@ impl Client<Async> {
 impl<M: Mode> fmt::Debug for Client<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("addresses", &self.shared.addresses_as_text())
+            .field("addresses", &self.lane.shared.addresses_as_text())
             .field("timeout", &self.timeout)
             .field("stream", &self.stream.as_ref().map(|stream| stream.id))
             .finish_non_exhaustive()

@@ -44,6 +44,10 @@ pub struct Config {
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) close_timeout: Duration,
     pub(crate) is_lazy: bool,
+    /// How many connections requests take in turn, and the names of others.
+    pub(crate) lanes: usize,
+    pub(crate) named_lanes: Vec<Box<str>>,
+    pub(crate) round_trips: bool,
     pub(crate) hook: Option<Hook>,
 }
 
@@ -96,6 +100,9 @@ impl Config {
             request_timeout: Some(REQUEST_TIMEOUT),
             close_timeout: CLOSE_TIMEOUT,
             is_lazy: false,
+            lanes: 1,
+            named_lanes: Vec::new(),
+            round_trips: false,
             hook: None,
         }
     }
@@ -254,8 +261,44 @@ impl Config {
         self
     }
 
+    /// How many connections the client has, which requests take in turn. Default 1, which is best for
+    /// throughput in most cases: more share fewer system calls. As a URI's option: `lanes`.
+    ///
+    /// Requests on different lanes may overtake each other.
+    #[must_use]
+    pub fn lanes(mut self, lanes: usize) -> Self {
+        self.lanes = lanes.max(1);
+        self
+    }
+
+    /// A connection of its own besides, for what is asked of [`Client::lane`](crate::Client::lane) of
+    /// this name: large replies, say, behind which small ones would have to wait.
+    #[must_use]
+    pub fn lane(mut self, name: impl Into<Box<str>>) -> Self {
+        self.named_lanes.push(name.into());
+        self
+    }
+
+    /// Whether [`Client::stats`](crate::Client::stats) tell how long requests took to be answered, as
+    /// a histogram. Default false, since it costs a look at the clock for every few requests.
+    #[must_use]
+    pub fn round_trips(mut self, measure: bool) -> Self {
+        self.round_trips = measure;
+        self
+    }
+
+    /// For adapters: the same over one stream that is open, without another connection at any time.
+    #[must_use]
+    pub fn over_one_stream(mut self) -> Self {
+        self.lanes = 1;
+        self.named_lanes.clear();
+        self.addresses.truncate(1);
+        self.reconnect(false)
+    }
+
     /// Calls `hook` for whatever happens to the connection, for logs and metrics. It is called by the
-    /// connection's driver, or by the thread that drives it, and must return soon.
+    /// connection's driver, or by the thread that drives it, and must return soon. With the feature
+    /// `tracing` the same events go to that crate, with the target `tarantool`.
     ///
     /// ```
     /// let config = tarantool_client::Config::parse("localhost:3301")?
@@ -385,6 +428,9 @@ impl fmt::Debug for Config {
             .field("request_timeout", &self.request_timeout)
             .field("close_timeout", &self.close_timeout)
             .field("is_lazy", &self.is_lazy)
+            .field("round_trips", &self.round_trips)
+            .field("lanes", &self.lanes)
+            .field("named_lanes", &self.named_lanes)
             .finish()
     }
 }

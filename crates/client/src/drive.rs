@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -45,10 +46,14 @@ pub trait Timer: Unpin {
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 }
 
-/// Opens a transport that was opened before, once: for a client without reconnecting.
-pub fn once<T>(transport: T) -> impl FnMut(Address) -> Ready<io::Result<T>> {
-    let mut transport = Some(transport);
-    move |_| ready(transport.take().ok_or_else(|| io::ErrorKind::NotConnected.into()))
+/// Opens a transport that was opened before, once: for a client [over one
+/// stream](crate::Config::over_one_stream).
+pub fn once<T>(transport: T) -> impl FnMut(Address) -> Ready<io::Result<T>> + Clone {
+    let transport = Arc::new(Mutex::new(Some(transport)));
+    move |_| {
+        let transport = transport.lock().unwrap_or_else(PoisonError::into_inner).take();
+        ready(transport.ok_or_else(|| io::ErrorKind::NotConnected.into()))
+    }
 }
 
 /// A client being driven, over one connection after another: a future to spawn, done when the client

@@ -17,19 +17,17 @@ use crate::life::Told;
 use crate::mode::Async;
 use crate::shared::Shared;
 
-/// A client, and the driver that an adapter runs for it. Nothing is opened yet: the driver asks for
-/// that.
+/// A client, and the drivers that an adapter runs for it, one for each lane. Nothing is opened yet:
+/// drivers ask for that.
 #[must_use]
-pub fn connect(config: &Config) -> (Client, Driver) {
-    let shared = shared(config);
-    let driver = Driver {
-        shared: Arc::clone(&shared),
-        told: Told::default(),
-        next_timeout: None,
-        unwritten: 0,
-        is_connected: false,
-    };
-    (Client::new(shared, Async, config), driver)
+pub fn connect(config: &Config) -> (Client, Vec<Driver>) {
+    let mut drivers = Vec::new();
+    let client = Client::new(config, || {
+        let shared = shared(config);
+        drivers.push(Driver::new(Arc::clone(&shared)));
+        (shared, Async)
+    });
+    (client, drivers)
 }
 
 pub(crate) fn shared(config: &Config) -> Arc<Shared> {
@@ -91,6 +89,16 @@ pub enum Output {
 }
 
 impl Driver {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            told: Told::default(),
+            next_timeout: None,
+            unwritten: 0,
+            is_connected: false,
+        }
+    }
+
     /// What is to be done; bytes that are to be written are moved into `output`, which must be empty.
     ///
     /// Pending: nothing to do; the task is woken when there is.

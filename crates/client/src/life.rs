@@ -125,12 +125,14 @@ impl Eq for Hook {}
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) wakers: Vec<Waker>,
+    /// Whether a connection is in use now, if that has changed.
+    pub(crate) is_ready: Option<bool>,
     events: Vec<ConnectionEvent>,
 }
 
 impl Told {
     pub(crate) fn is_empty(&self) -> bool {
-        self.wakers.is_empty() && self.events.is_empty()
+        self.wakers.is_empty() && self.events.is_empty() && self.is_ready.is_none()
     }
 
     #[inline]
@@ -139,10 +141,28 @@ impl Told {
             waker.wake();
         }
         for event in self.events.drain(..) {
+            #[cfg(feature = "tracing")]
+            trace(&event);
             if let Some(Hook(hook)) = hook {
                 hook(&event);
             }
         }
+    }
+}
+
+/// What is lost is a warning, and what keeps it from coming back for ever an error.
+#[cfg(feature = "tracing")]
+fn trace(event: &ConnectionEvent) {
+    match event {
+        ConnectionEvent::Lost { .. } => tracing::warn!(target: "tarantool", "{event}"),
+        ConnectionEvent::Closed { reason: ConnectionError::Shutdown } => {
+            tracing::debug!(target: "tarantool", "{event}");
+        }
+        ConnectionEvent::Closed { .. } => tracing::error!(target: "tarantool", "{event}"),
+        ConnectionEvent::Ready { .. } | ConnectionEvent::Draining { .. } => {
+            tracing::info!(target: "tarantool", "{event}");
+        }
+        _ => tracing::debug!(target: "tarantool", "{event}"),
     }
 }
 
@@ -162,6 +182,7 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) fn new(addresses: Arc<[Address]>, is_told: bool) -> Self {
         let waiting = Vec::new();
+        let is_told = is_told || cfg!(feature = "tracing");
         Self { addresses, is_told, was_ready: false, is_over: false, late_replies: 0, waiting }
     }
 
@@ -210,6 +231,7 @@ impl Life {
             SessionEvent::Retrying { at } => ConnectionEvent::Retrying { at },
             _ => return,
         };
+        told.is_ready = Some(matches!(event, ConnectionEvent::Ready { .. }));
         self.tell(event, told);
         told.wakers.append(&mut self.waiting);
     }

@@ -71,11 +71,13 @@ impl<M: Mode> Client<M> {
 impl<P: DeserializeOwned, R: DeserializeOwned, M: Mode> CallWithPushes<P, R, M> {
     fn start(client: &Client<M>, request: &impl Request) -> Self {
         let timeout = client.timeout();
+        let client = client.on(client.next_lane());
+        let lane = &client.lane;
         let (sent, subject) =
-            client.submit_with(request, client.sending(), |session, id| session.accept_pushes(id));
-        let reply = Pending::new(&client.shared, sent, subject, returned);
-        client.mode().flush(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
-        Self { reply, subject, client: client.clone(), pushes: PhantomData }
+            lane.submit(request, client.sending(), |session, id| session.accept_pushes(id));
+        let reply = Pending::new(&lane.shared, sent, subject, returned);
+        lane.mode.flush(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
+        Self { reply, subject, client, pushes: PhantomData }
     }
 
     /// What `next_push` gives, if it need not wait.
@@ -109,9 +111,9 @@ impl<P: DeserializeOwned, R: DeserializeOwned, M: Mode> CallWithPushes<P, R, M> 
     /// As every verb: see [`Error`].
     pub fn finish(self) -> M::Reply<R> {
         if let Some(id) = self.reply.id() {
-            self.client.shared.lock().session.forget_pushes(id);
+            self.client.lane.shared.lock().session.forget_pushes(id);
         }
-        self.client.mode().reply(self.reply)
+        self.client.lane.mode.reply(self.reply)
     }
 }
 
@@ -129,7 +131,7 @@ impl<P: DeserializeOwned, R: DeserializeOwned> CallWithPushes<P, R, Async> {
 
     fn poll_push(&self, cx: &mut Context<'_>) -> Poll<Option<Push>> {
         let replaced = {
-            let mut state = self.client.shared.lock();
+            let mut state = self.client.lane.shared.lock();
             if let Some(push) = self.look(&mut state) {
                 return Poll::Ready(push);
             }
@@ -149,7 +151,7 @@ impl<P: DeserializeOwned, R: DeserializeOwned> CallWithPushes<P, R, Blocking> {
     /// ([`ErrorKind::PushesLost`]). The call goes on, and so do the messages behind.
     pub fn next_push(&mut self) -> Result<Option<P>, Error> {
         let waits = self.reply.id().map_or(Waits::Briefly { until: None }, Waits::Reply);
-        let push = self.client.mode().lead().drive_until(waits, |state| self.look(state));
+        let push = self.client.lane.mode.lead().drive_until(waits, |state| self.look(state));
         self.decode(push)
     }
 }

@@ -10,28 +10,31 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tarantool_proto::request::{Ping, Request, Rollback, Subject};
 use tarantool_proto::session::{Session, SessionEvent};
 use tarantool_proto::{
-    Answer, ConnectionError, Frame, Outcome, RequestId, SendError, Unanswered, WatchId,
+    Answer, ConnectionError, Frame, Outcome, RequestId, SendError, Stats, Unanswered, WatchId,
 };
 
 use crate::config::{Address, Config};
 use crate::error::{Error, ErrorKind};
 use crate::lead::Leases;
 use crate::life::{Hook, Life, Told};
+use crate::round_trips::RoundTrips;
 use crate::stream::InStream;
 
 pub(crate) struct Shared {
     state: Mutex<State>,
     addresses: Arc<[Address]>,
     hook: Option<Hook>,
+    /// Whether a connection is in use, as of the last event.
+    is_ready: AtomicBool,
     /// How many streams there were: none has the number of another.
     streams: AtomicU64,
 }
@@ -56,6 +59,8 @@ pub(crate) struct State {
     pub(crate) last: Option<RequestId>,
     /// Requests that are sent in any case and whose answers nobody takes.
     detached: Vec<Detached>,
+    /// If it is to be measured.
+    round_trips: Option<Box<RoundTrips>>,
 }
 
 /// A rollback that nobody waits for.
@@ -109,8 +114,10 @@ impl Shared {
             is_closing: false,
             last: None,
             detached: Vec::new(),
+            round_trips: config.round_trips.then(Box::default),
         });
-        Arc::new(Self { state, addresses, hook: config.hook.clone(), streams: AtomicU64::new(0) })
+        let (hook, is_ready) = (config.hook.clone(), AtomicBool::new(false));
+        Arc::new(Self { state, addresses, hook, is_ready, streams: AtomicU64::new(0) })
     }
 
     /// The state stays consistent whatever panics: no step leaves it half-changed.
@@ -129,9 +136,32 @@ impl Shared {
         texts.join(",")
     }
 
+    /// Whether a connection is in use, as of the last event.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+    }
+
+    /// Ready once there was a connection.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        {
+            let mut state = self.lock();
+            if state.session.failure().is_none() {
+                if state.life.was_ready {
+                    return Poll::Ready(Ok(()));
+                }
+                state.life.wait(cx.waker());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.failure().map_or(Ok(()), Err))
+    }
+
     /// Tells everyone, outside of the lock.
     #[inline]
     pub(crate) fn tell(&self, told: &mut Told) {
+        if let Some(is_ready) = told.is_ready.take() {
+            self.is_ready.store(is_ready, Ordering::Relaxed);
+        }
         told.deliver(self.hook.as_ref());
     }
 
@@ -179,6 +209,9 @@ impl Shared {
             match sent {
                 Ok(id) => {
                     at_once(&mut state.session, id);
+                    if let Some(round_trips) = &mut state.round_trips {
+                        round_trips.begin(id, Instant::now());
+                    }
                     let driver = state.driver.take();
                     drop(state);
                     if let Some(driver) = driver {
@@ -418,6 +451,14 @@ impl State {
         self.take_waiter(id)
     }
 
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = *self.session.stats();
+        if let Some(round_trips) = &self.round_trips {
+            stats.round_trips = round_trips.micros();
+        }
+        stats
+    }
+
     /// Why the client is over, or else why the last connection or attempt ended.
     pub(crate) fn loss(&self) -> Option<Loss> {
         let reason = self.session.failure().or_else(|| self.session.last_loss())?.clone();
@@ -434,12 +475,18 @@ impl State {
         input: &mut BytesMut,
         told: &mut Told,
     ) -> Result<(), ConnectionError> {
+        let mut now = None;
         loop {
             match self.session.poll_event(input) {
-                Ok(Some(SessionEvent::Answered(id))) => match self.take_waiter(id) {
-                    Some(waker) => told.wakers.push(waker),
-                    None => self.forget_detached(id),
-                },
+                Ok(Some(SessionEvent::Answered(id))) => {
+                    if let Some(round_trips) = &mut self.round_trips {
+                        round_trips.end(id, *now.get_or_insert_with(Instant::now));
+                    }
+                    match self.take_waiter(id) {
+                        Some(waker) => told.wakers.push(waker),
+                        None => self.forget_detached(id),
+                    }
+                }
                 Ok(Some(SessionEvent::Pushed(id))) => told.wakers.extend(self.take_waiter(id)),
                 Ok(Some(SessionEvent::Changed(id))) => {
                     let of_key = (id, 0)..=(id, u64::MAX);

@@ -11,6 +11,7 @@ use tarantool_proto::{Column, PreparedStatement, Response};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
+use crate::lane::Lane;
 use crate::mode::Mode;
 use crate::pending::Pending;
 use crate::shared::{Sending, Shared};
@@ -96,14 +97,17 @@ impl<M: Mode> Client<M> {
         decode: fn(Response, &Arc<Shared>) -> Result<T, DecodeError>,
     ) -> M::Reply<T> {
         let sending = Sending { bound_to: Some(statement.generation), ..self.sending() };
-        let is_here = std::ptr::eq(statement.client.as_ptr(), Arc::as_ptr(&self.shared));
-        let (sent, subject) = if is_here {
-            self.submit_with(request, sending, |_, _| {})
-        } else {
-            let subject = request.subject();
-            (Err(Error::of(subject, ErrorKind::OtherConnection)), subject)
+        let its = |lane: &&Arc<Lane<M>>| {
+            std::ptr::eq(statement.client.as_ptr(), Arc::as_ptr(&lane.shared))
         };
-        self.mode().reply(Pending::new(&self.shared, sent, subject, decode))
+        let (lane, (sent, subject)) = match self.all_lanes().find(its) {
+            Some(lane) => (lane, lane.submit(request, sending, |_, _| {})),
+            None => {
+                let subject = request.subject();
+                (&self.lane, (Err(Error::of(subject, ErrorKind::OtherConnection)), subject))
+            }
+        };
+        lane.mode.reply(Pending::new(&lane.shared, sent, subject, decode))
     }
 }
 

@@ -44,8 +44,7 @@ impl<M: Mode> Client<M> {
     /// A new stream of this connection. Nothing is sent.
     #[must_use]
     pub fn stream(&self) -> Stream<M> {
-        let id = self.shared.next_stream();
-        Stream { client: self.in_stream(InStream { id, is_over: None }) }
+        Stream { client: self.in_stream(|id| InStream { id, is_over: None }) }
     }
 }
 

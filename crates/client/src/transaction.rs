@@ -114,7 +114,7 @@ impl<M: Mode> Transaction<M> {
     /// Lets nothing follow; `false`: it was over before.
     fn end(&self) -> bool {
         // Not between another request's question and its sending.
-        let _state = self.client.shared.lock();
+        let _state = self.client.lane.shared.lock();
         self.client.stream.as_ref().is_some_and(|stream| stream.end())
     }
 }
@@ -175,8 +175,9 @@ impl<M: Mode> Client<M> {
     /// Queues a rollback that nobody waits for.
     fn roll_back(&self) {
         if let Some(stream) = &self.stream {
-            self.shared.roll_back(stream.id, self.close_timeout());
-            self.mode().flush(Some(Instant::now()));
+            let lane = &self.lane;
+            lane.shared.roll_back(stream.id, lane.close_timeout);
+            lane.mode.flush(Some(Instant::now()));
         }
     }
 }
@@ -223,8 +224,7 @@ impl<M: Mode> TransactionBuilder<M> {
     }
 
     fn start(&self) -> M::Reply<Transaction<M>> {
-        let id = self.client.shared.next_stream();
-        let view = self.client.in_stream(InStream::of_transaction(id));
+        let view = self.client.in_stream(InStream::of_transaction);
         let transaction = Transaction { client: view.clone(), is_lent: false };
         view.request_guarded(&self.begin, move |result| transaction.begun(result))
     }

@@ -59,6 +59,7 @@ impl Config {
                 *time = duration()?;
                 self.clone().heartbeat(times.after, times.timeout)
             }
+            "lanes" => self.clone().lanes(count()?),
             "held_bytes_max" => self.clone().held_bytes_max(count()?),
             "in_flight_max" => self.clone().in_flight_max(count()?),
             "queued_bytes_max" => self.clone().queued_bytes_max(count()?),

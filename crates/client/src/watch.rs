@@ -56,9 +56,11 @@ impl<M: Mode> Client<M> {
     /// once: see [`Watcher::failure`].
     pub fn watch(&self, key: &str) -> Watcher<M> {
         let subject = Watch::new(key).subject();
-        let (watch, number) = self.shared.watch(subject, key);
-        self.mode().flush(self.timeout().and_then(|timeout| Instant::now().checked_add(timeout)));
-        Watcher { client: self.clone(), subject, watch, number, seen: 0 }
+        let (watch, number) = self.lane.shared.watch(subject, key);
+        self.lane
+            .mode
+            .flush(self.timeout().and_then(|timeout| Instant::now().checked_add(timeout)));
+        Watcher { client: self.on(&self.lane), subject, watch, number, seen: 0 }
     }
 
     /// Reads the value of a key that can be [watched](Self::watch), once (server 3.0). A key without
@@ -78,7 +80,7 @@ impl<M: Mode> Watcher<M> {
             Err(error) => return Some(error.clone()),
         };
         let (kind, address) = {
-            let state = self.client.shared.lock();
+            let state = self.client.lane.shared.lock();
             let kind = match (state.session.watch_error(id), state.session.failure()) {
                 (Some(WatchError::Unsupported(what)), _) => ErrorKind::Unsupported(*what),
                 (Some(WatchError::Server(error)), _) => ErrorKind::Server(error.clone()),
@@ -88,7 +90,7 @@ impl<M: Mode> Watcher<M> {
             };
             (kind, state.session.last_address())
         };
-        Some(Error::of(self.subject, kind).with_address(&self.client.shared.address(address)))
+        Some(Error::of(self.subject, kind).with_address(&self.client.lane.shared.address(address)))
     }
 
     /// What `changed` gives, if it need not wait.
@@ -116,7 +118,7 @@ impl Watcher<Async> {
         let Ok(id) = self.watch else {
             return Poll::Ready(None);
         };
-        let shared = std::sync::Arc::clone(&self.client.shared);
+        let shared = std::sync::Arc::clone(&self.client.lane.shared);
         let mut state = shared.lock();
         if let Some(result) = self.look(id, &state) {
             return Poll::Ready(result);
@@ -147,7 +149,8 @@ impl Watcher<Blocking> {
         let id = *self.watch.as_ref().ok()?;
         let (client, number) = (self.client.clone(), self.number);
         client
-            .mode()
+            .lane
+            .mode
             .lead()
             .drive_until(Waits::Change { id, number, until }, |state| {
                 let result = self.look(id, state).or_else(|| {
@@ -174,8 +177,8 @@ impl Iterator for Watcher<Blocking> {
 impl<M: Mode> Drop for Watcher<M> {
     fn drop(&mut self) {
         if let Ok(id) = self.watch {
-            self.client.shared.unwatch(id, self.number);
-            self.client.mode().flush(Some(Instant::now()));
+            self.client.lane.shared.unwatch(id, self.number);
+            self.client.lane.mode.flush(Some(Instant::now()));
         }
     }
 }

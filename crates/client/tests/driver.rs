@@ -38,7 +38,8 @@ impl Link {
             Config::new(Address::Tcp { host: "x".into(), port: 1 })
                 .graceful_shutdown(Duration::ZERO),
         );
-        let (client, mut driver) = connect(&config);
+        let (client, mut drivers) = connect(&config);
+        let mut driver = drivers.remove(0);
         driver.handle_timeout(Instant::now());
         match driver.poll_output(&mut cx(), &mut Vec::new()) {
             Poll::Ready(Ok(Output::Connect { attempt, .. })) => {

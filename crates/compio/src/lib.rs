@@ -77,7 +77,7 @@ where
 /// Outside of a compio runtime.
 pub async fn connect_with<F, O, R, W>(config: &Config, mut open: F) -> Result<Client, Error>
 where
-    F: FnMut(Address) -> O + 'static,
+    F: FnMut(Address) -> O + Clone + 'static,
     O: Future<Output = io::Result<(R, W)>> + 'static,
     R: AsyncRead + 'static,
     W: AsyncWrite + 'static,
@@ -103,16 +103,18 @@ where
     W: AsyncWrite + 'static,
 {
     let link = Box::new((reader, writer)) as Link;
-    start(&config.clone().reconnect(false), once(link)).await
+    start(&config.clone().over_one_stream(), once(link)).await
 }
 
 async fn start<F, O>(config: &Config, open: F) -> Result<Client, Error>
 where
-    F: FnMut(Address) -> O + 'static,
+    F: FnMut(Address) -> O + Clone + 'static,
     O: Future<Output = io::Result<Link>> + 'static,
 {
-    let (client, driver) = tarantool_client::connect(config);
-    compio::runtime::spawn(drive(driver, open)).detach();
+    let (client, drivers) = tarantool_client::connect(config);
+    for driver in drivers {
+        compio::runtime::spawn(drive(driver, open.clone())).detach();
+    }
     if !config.is_lazy() {
         client.ready().await?;
     }

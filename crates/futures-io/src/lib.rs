@@ -15,9 +15,11 @@
 //!     let open = |address: Address| async move {
 //!         Ok(Socket::new(TcpStream::connect(address.to_string()).await?))
 //!     };
-//!     let timer = Sleep::new(|at: Instant| async move { drop(smol::Timer::at(at).await) });
-//!     let (client, driver) = tarantool_client::connect(config);
-//!     smol::spawn(Drive::new(driver, open, timer)).detach();
+//!     let (client, drivers) = tarantool_client::connect(config);
+//!     for driver in drivers {
+//!         let timer = Sleep::new(|at: Instant| async move { drop(smol::Timer::at(at).await) });
+//!         smol::spawn(Drive::new(driver, open, timer)).detach();
+//!     }
 //!     client.ready().await?;
 //!     Ok(client)
 //! }

@@ -1,6 +1,7 @@
 //! What a connection has done so far.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 /// Counters of one connection, in requests and bytes since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,6 +11,12 @@ pub struct Stats {
     pub requests: u64,
     /// Requests answered by the server, errors included.
     pub answered: u64,
+    /// Requests that may have been executed, and whose connection was lost before they were answered.
+    pub lost: u64,
+    /// Requests that ended without being sent, other than by their deadline.
+    pub not_sent: u64,
+    /// How often a request was sent again on a next connection, being idempotent.
+    pub sent_again: u64,
     /// Requests whose deadline passed.
     pub timed_out: u64,
     /// Requests whose owner stopped waiting.
@@ -23,6 +30,10 @@ pub struct Stats {
     /// Packets that answer no request, such as those of `box.iproto.send`, and messages of running
     /// calls and values of keys that nobody wants.
     pub unsolicited: u64,
+    /// Connections that came into use.
+    pub connections: u64,
+    /// Connections in use that ended, and attempts at one that failed.
+    pub lost_connections: u64,
     /// System calls that wrote.
     pub writes: u64,
     /// System calls that read something.
@@ -37,6 +48,9 @@ pub struct Stats {
     pub batch_requests: Histogram,
     /// How many bytes were handed out together.
     pub batch_bytes: Histogram,
+    /// Microseconds from a request's acceptance to its reply, if they are measured: by whoever knows
+    /// the time, which the core does not.
+    pub round_trips: Histogram,
 }
 
 impl Stats {
@@ -53,6 +67,33 @@ impl Stats {
     }
 }
 
+/// The counters of several connections, together.
+impl AddAssign for Stats {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.answered += other.answered;
+        self.lost += other.lost;
+        self.not_sent += other.not_sent;
+        self.sent_again += other.sent_again;
+        self.timed_out += other.timed_out;
+        self.cancelled += other.cancelled;
+        self.late_replies += other.late_replies;
+        self.pushes += other.pushes;
+        self.lost_pushes += other.lost_pushes;
+        self.unsolicited += other.unsolicited;
+        self.connections += other.connections;
+        self.lost_connections += other.lost_connections;
+        self.writes += other.writes;
+        self.reads += other.reads;
+        self.bytes_out += other.bytes_out;
+        self.bytes_in += other.bytes_in;
+        self.requests_out += other.requests_out;
+        self.batch_requests += other.batch_requests;
+        self.batch_bytes += other.batch_bytes;
+        self.round_trips += other.round_trips;
+    }
+}
+
 fn ratio(count: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { count as f64 / of as f64 }
 }
@@ -62,7 +103,7 @@ impl fmt::Display for Stats {
         write!(
             f,
             "{} requests, {} writes (p50 {} requests each), {} reads, {} bytes out, {} bytes in, \
-             {} timed out, {} cancelled, {} late replies",
+             {} timed out, {} cancelled, {} lost, {} late replies, {} connections",
             self.requests,
             self.writes,
             self.batch_requests.median(),
@@ -71,7 +112,9 @@ impl fmt::Display for Stats {
             self.bytes_in,
             self.timed_out,
             self.cancelled,
+            self.lost,
             self.late_replies,
+            self.connections,
         )
     }
 }
@@ -86,7 +129,8 @@ pub struct Histogram {
 const BUCKETS: usize = 32;
 
 impl Histogram {
-    pub(crate) fn record(&mut self, value: usize) {
+    /// Counts a value.
+    pub fn record(&mut self, value: usize) {
         let bucket = (value.max(1).ilog2() as usize).min(BUCKETS - 1);
         self.buckets[bucket] += 1;
     }
@@ -109,5 +153,14 @@ impl Histogram {
             }
         }
         0
+    }
+}
+
+/// The counts of two histograms, together.
+impl AddAssign for Histogram {
+    fn add_assign(&mut self, other: Self) {
+        for (count, more) in self.buckets.iter_mut().zip(other.buckets) {
+            *count += more;
+        }
     }
 }

@@ -66,7 +66,7 @@ where
 /// As [`connect`].
 pub async fn connect_with<F, O, S>(config: &Config, mut open: F) -> Result<Client, Error>
 where
-    F: FnMut(Address) -> O + Send + Unpin + 'static,
+    F: FnMut(Address) -> O + Clone + Send + Unpin + 'static,
     O: Future<Output = io::Result<S>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -86,7 +86,7 @@ pub async fn connect_over<S>(config: &Config, stream: S) -> Result<Client, Error
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    start(&config.clone().reconnect(false), once(Socket::new(stream))).await
+    start(&config.clone().over_one_stream(), once(Socket::new(stream))).await
 }
 
 /// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
@@ -120,13 +120,14 @@ where
 
 async fn start<F, O, T>(config: &Config, open: F) -> Result<Client, Error>
 where
-    F: FnMut(Address) -> O + Send + Unpin + 'static,
+    F: FnMut(Address) -> O + Clone + Send + Unpin + 'static,
     O: Future<Output = io::Result<T>> + Send + 'static,
     T: Transport + Send + 'static,
 {
-    let (client, driver) = tarantool_client::connect(config);
-    let drive = Drive::new(driver, open, Sleep::new(until));
-    smol::spawn(drive).detach();
+    let (client, drivers) = tarantool_client::connect(config);
+    for driver in drivers {
+        smol::spawn(Drive::new(driver, open.clone(), Sleep::new(until))).detach();
+    }
     if !config.is_lazy() {
         client.ready().await?;
     }

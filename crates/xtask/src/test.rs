@@ -80,12 +80,20 @@ fn run_tests(run: &mut Run<'_>) -> Result<End, String> {
     run.run(require_server(command.args(kinds), run.has_server))
 }
 
-/// The conversions of the core's values, which no other build has.
+/// The conversions of the core's values, and traces, which no other build has.
 fn test_features(run: &mut Run<'_>) -> Result<End, String> {
     let core = ["--package", "tarantool-proto", "--all-features"];
     let mut lints = cargo(run.root, &["clippy"]);
     run.run(lints.args(core).args(["--all-targets", "--", "-D", "warnings"]))?;
-    run.run(cargo(run.root, &["test"]).args(core).args(["--test", "types"]))
+    run.run(cargo(run.root, &["test"]).args(core).args(["--test", "types"]))?;
+    let client = ["--package", "tarantool-client", "--all-features"];
+    run.run(cargo(run.root, &["clippy"]).args(client).args([
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    run.run(cargo(run.root, &["test"]).args(client).args(["--test", "tracing"]))
 }
 
 fn run_doc_tests(run: &mut Run<'_>) -> Result<End, String> {

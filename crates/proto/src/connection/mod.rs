@@ -381,7 +381,6 @@ impl Connection {
                     self.outbox.neutralize(position);
                 }
             }
-            self.stats.timed_out += 1;
             self.fail_request(id, Unanswered::TimedOut(outcome));
         }
         if self.linger_until.is_some_and(|until| until <= now) {

@@ -122,6 +122,11 @@ impl Connection {
 
     /// Answers a request without a reply.
     pub(super) fn fail_request(&mut self, id: RequestId, why: Unanswered) {
+        match &why {
+            Unanswered::TimedOut(_) => self.stats.timed_out += 1,
+            why if why.outcome() == Outcome::NotSent => self.stats.not_sent += 1,
+            _ => self.stats.lost += 1,
+        }
         let over = self.slots.set(id, State::Answered(Err(why)));
         self.keeping.recycle(over);
         self.ended.push_back(id);

@@ -13,6 +13,7 @@ use crate::outbox::Outbox;
 use crate::request::Ping;
 use crate::schema::Names;
 use crate::slots::{RequestId, State};
+use crate::stats::Stats;
 
 /// Whether frames are kept while their requests are under way, and which requests outlive the
 /// connection.
@@ -100,6 +101,7 @@ impl Connection {
             return Some(lost);
         }
         let mut frame = self.slots.set(id, State::Accepted).and_then(State::into_frame)?;
+        self.stats.sent_again += u64::from(handed_out);
         frame.fate_mut().was_sent |= handed_out;
         self.slots.set(id, State::Waiting(frame));
         None
@@ -150,6 +152,10 @@ impl Connection {
     /// Whether the server lets keys be watched.
     pub(crate) fn has_watchers(&self) -> bool {
         !self.lacking.contains(Capability::Watchers)
+    }
+
+    pub(crate) fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
     }
 
     /// The handshake must be over by then.

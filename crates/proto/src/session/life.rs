@@ -121,6 +121,7 @@ impl Session {
     /// The handshake is over.
     pub(super) fn begin(&mut self) -> SessionEvent {
         self.phase = Phase::Ready { since: None };
+        self.conn.stats_mut().connections += 1;
         if self.config.graceful_shutdown && self.shutdown.is_none() && self.conn.has_watchers() {
             // If it fails there is no room, and the server's end comes without a notice.
             self.shutdown = self.conn.watch("box.shutdown").ok();
@@ -161,6 +162,7 @@ impl Session {
             self.conn.renew();
         }
         self.drop_transport();
+        self.conn.stats_mut().lost_connections += 1;
         let address = self.address;
         self.events.push_back(SessionEvent::Lost { address, generation, reason: reason.clone() });
         self.last_loss = Some((address, reason.clone()));

@@ -46,6 +46,14 @@ function pushing(count, ...)
     return ...
 end
 
+function session_id()
+    return box.session.id()
+end
+
+function user()
+    return box.session.user()
+end
+
 function connections()
     return box.stat.net.CONNECTIONS.current
 end
@@ -75,6 +83,8 @@ pub(super) fn register(server: &Server) {
         }
         Ok(rest)
     });
+    server.function_with("session_id", |context: &Context<'_>, (): ()| Ok(context.session_id()));
+    server.function_with("user", |context: &Context<'_>, (): ()| Ok(context.user().to_owned()));
     server.function("repeated", |(text, count): (String, usize)| Ok(text.repeat(count)));
     let traces: &'static Mutex<HashMap<String, Vec<u64>>> = Box::leak(Box::default());
     server.function_returning_many("trace", move |_: &Context<'_>, (name, id): (String, u64)| {

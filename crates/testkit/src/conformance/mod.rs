@@ -53,6 +53,7 @@ pub mod connections;
 pub mod drops;
 pub mod events;
 mod functions;
+pub mod lanes;
 pub mod limits;
 pub mod logins;
 pub mod names;
@@ -277,6 +278,10 @@ macro_rules! conformance {
             limits::a_reply_over_the_packet_limit_ends_the_connection,
             limits::limits_of_zero_count_as_one,
             limits::every_batching_answers_everything,
+            lanes::requests_take_lanes_in_turn_and_one_of_a_name_is_apart,
+            lanes::what_belongs_to_a_connection_stays_on_its_lane,
+            lanes::a_user_who_logs_in_does_so_on_every_lane,
+            lanes::statistics_are_those_of_all_lanes_and_tell_round_trips,
             tasks::any_number_of_tasks_get_their_own_answers,
             tasks::every_batching_serves_many_tasks,
             tasks::a_full_connection_answers_all,

@@ -32,7 +32,7 @@ impl Endpoint {
     pub(super) fn new(number: u64, protocol: ServerConnection) -> Self {
         Self {
             number,
-            session: Session::new(protocol),
+            session: Session::new(number, protocol),
             outgoing: Outgoing::default(),
             is_deaf: false,
         }

@@ -15,12 +15,25 @@ pub(super) type Function =
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     core: &'a Core,
+    caller: &'a Caller,
     push: &'a dyn Fn(&[u8]),
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(core: &'a Core, push: &'a dyn Fn(&[u8])) -> Self {
-        Self { core, push }
+    pub(super) fn new(core: &'a Core, caller: &'a Caller, push: &'a dyn Fn(&[u8])) -> Self {
+        Self { core, caller, push }
+    }
+
+    /// The number of the session that calls: no other connection has it.
+    #[must_use]
+    pub const fn session_id(&self) -> u64 {
+        self.caller.session
+    }
+
+    /// The user who calls.
+    #[must_use]
+    pub fn user(&self) -> &'a str {
+        &self.caller.user
     }
 
     /// All rows of a space by primary key, as [`Server::rows`](crate::Server::rows) gives them.
@@ -39,6 +52,12 @@ impl<'a> Context<'a> {
         (self.push)(&encode(value)?);
         Ok(())
     }
+}
+
+/// Whose call it is.
+pub(super) struct Caller {
+    pub(super) session: u64,
+    pub(super) user: Box<str>,
 }
 
 impl std::fmt::Debug for Context<'_> {

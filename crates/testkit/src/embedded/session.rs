@@ -8,12 +8,13 @@ use tarantool_proto::server::{Fields, Incoming, ServerConnection};
 use tarantool_proto::{ErrorCode, Feature, RequestType, ServerError};
 
 use super::core::Core;
-use super::function::{Context, elements, rows_of};
+use super::function::{Caller, Context, elements, rows_of};
 use super::transaction::{Access, Transaction};
 use super::tuple_ext;
 use crate::engine::{Database, Failure, IndexRef, Select, SpaceRef, Tuple};
 
 pub(super) struct Session {
+    number: u64,
     pub(super) protocol: ServerConnection,
     watches: HashMap<Bytes, Watch>,
     transactions: HashMap<u64, Transaction>,
@@ -41,6 +42,7 @@ pub(super) struct Call {
     pub(super) sync: u64,
     name: Bytes,
     arguments: Vec<u8>,
+    caller: Caller,
     in_old_form: bool,
 }
 
@@ -52,7 +54,7 @@ impl Call {
             let text = format!("Procedure '{name}' is not defined");
             return Err(ServerError::new(ErrorCode::NO_SUCH_PROC, text));
         };
-        function(&Context::new(core, push), &self.arguments)
+        function(&Context::new(core, &self.caller, push), &self.arguments)
     }
 }
 
@@ -62,8 +64,8 @@ const WATCHES_MAX: usize = 4096;
 const TRANSACTIONS_MAX: usize = 1024;
 
 impl Session {
-    pub(super) fn new(protocol: ServerConnection) -> Self {
-        Self { protocol, watches: HashMap::new(), transactions: HashMap::new() }
+    pub(super) fn new(number: u64, protocol: ServerConnection) -> Self {
+        Self { number, protocol, watches: HashMap::new(), transactions: HashMap::new() }
     }
 
     /// Executes and answers a request, unless it is a call.
@@ -91,6 +93,10 @@ impl Session {
                             sync,
                             name: fields.function_name.clone().unwrap_or_default(),
                             arguments,
+                            caller: Caller {
+                                session: self.number,
+                                user: self.protocol.user().into(),
+                            },
                             in_old_form: request_type == RequestType::CALL_16,
                         });
                     }

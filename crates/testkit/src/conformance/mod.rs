@@ -65,6 +65,7 @@ pub mod packets;
 pub mod pages;
 pub mod peer;
 pub mod reconnects;
+pub mod resources;
 pub mod rows;
 pub mod selects;
 pub mod shutdowns;

@@ -119,7 +119,9 @@ pub async fn a_cut_inside_of_replies_is_told_rightly_and_got_over<A: Adapter>(se
 /// What was written and perhaps executed is sent again if it may be, and only then.
 pub async fn what_is_idempotent_is_sent_again<A: Adapter>(server: &Backend) {
     let (proxy, config) = server.proxy();
-    let client = connect_as::<A>(config.backoff(SHORT, LONG)).await;
+    // So that nothing but replies comes, and is cut off.
+    let config = config.backoff(SHORT, LONG).graceful_shutdown(Duration::ZERO);
+    let client = connect_as::<A>(config).await;
     let name = unique("trace");
     let () = A::wait(client.call("trace", (&name, 0))).await.unwrap();
     proxy.cut_after(Direction::ToClient, 0);

@@ -71,6 +71,7 @@ pub mod selects;
 pub mod shutdowns;
 pub mod sql;
 pub mod stalls;
+pub mod submits;
 pub mod tasks;
 pub mod threads;
 pub mod times;
@@ -318,6 +319,7 @@ macro_rules! conformance {
             reconnects::a_cut_inside_of_requests_is_told_rightly_and_got_over,
             reconnects::a_cut_inside_of_replies_is_told_rightly_and_got_over,
             reconnects::what_is_idempotent_is_sent_again,
+            submits::requests_in_numbers_have_one_outcome_each_over_kills,
             heartbeats::a_paused_server_is_given_up_and_come_back_to,
             heartbeats::a_half_open_connection_is_given_up,
             heartbeats::a_long_call_is_no_silence,

@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tarantool_client::request::Call;
+use tarantool_client::request::{Call, Ping};
 use tarantool_client::{
-    Async, Blocking, Client, ConnectionEvent, Error, ErrorKind, Mode, Outcome, Pending, Response,
-    Status, Submitted, msgpack,
+    Async, Blocking, Client, ConnectionEvent, ErrorKind, Mode, Outcome, Status, msgpack,
 };
 use tarantool_proto::SendError;
 
@@ -69,14 +68,6 @@ pub async fn a_late_reply_meets_the_next_owner_of_its_slot<A: Adapter>(server: &
 
 /// How an adapter makes requests that it does not wait for, or not to the end.
 pub trait Cancels: Mode {
-    /// A request that is under way, or was refused.
-    type Started: Send;
-
-    /// Calls `echo` without waiting for the reply.
-    fn start(client: &Client<Self>, text: &str) -> Self::Started;
-
-    fn finish(started: Self::Started) -> impl Future<Output = Result<Response, Error>> + Send;
-
     /// Calls `echo`, and stops waiting at a random point, which may be after the reply.
     fn echo_perhaps(
         client: &Client<Self>,
@@ -86,16 +77,6 @@ pub trait Cancels: Mode {
 }
 
 impl Cancels for Async {
-    type Started = Pending<Response>;
-
-    fn start(client: &Client, text: &str) -> Pending<Response> {
-        client.send(Call::new("echo").arguments(&(text,)))
-    }
-
-    fn finish(started: Pending<Response>) -> impl Future<Output = Result<Response, Error>> + Send {
-        started
-    }
-
     async fn echo_perhaps(client: &Client, unique: u64, dice: &mut Dice) {
         let reply = client.call::<_, u64>("echo", unique);
         let answer = match dice.below(4) {
@@ -114,16 +95,6 @@ impl Cancels for Async {
 }
 
 impl Cancels for Blocking {
-    type Started = Submitted<Response>;
-
-    fn start(client: &Client<Self>, text: &str) -> Submitted<Response> {
-        client.submit(Call::new("echo").arguments(&(text,)))
-    }
-
-    async fn finish(started: Submitted<Response>) -> Result<Response, Error> {
-        started.wait()
-    }
-
     async fn echo_perhaps(client: &Client<Self>, unique: u64, dice: &mut Dice) {
         let arguments = (unique,);
         let submitted = client.submit(Call::new("echo").arguments(&arguments));
@@ -197,6 +168,10 @@ pub async fn more_requests_than_may_wait_are_refused<A: Adapter<Mode: Lives>>(se
     proxy.refuse(true).unwrap();
     proxy.cut_now();
     until(&client, |status| !matches!(status, Status::Ready { .. })).await;
+    // What would have to wait for a connection.
+    let error = A::wait(client.try_send(Ping)).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotAccepted { .. }), "{error}");
+    assert_eq!((error.outcome(), error.is_retry_safe()), (Outcome::NotSent, true));
     let refused = Arc::new(AtomicUsize::new(0));
     let back = thread::spawn({
         let client = client.clone();

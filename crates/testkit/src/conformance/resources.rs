@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tarantool_client::request::Call;
 use tarantool_client::{ErrorKind, Outcome, Status};
 use tarantool_proto::SendError;
 
 use super::events::Events;
 use super::heard::{Heard, Lives, until};
 use super::overload::{Cancels, cancel_at_random, watch_and_forget};
+use super::submits::Submits;
 use super::waiting::join;
 use super::{Adapter, Backend, Task, Wanted, connect_as};
 use crate::{memory, processor};
@@ -64,7 +66,7 @@ impl Peak {
 }
 
 /// Tasks go on making requests that nobody answers, of much more than may be held.
-pub async fn a_paused_server_does_not_fill_the_memory<A: Adapter<Mode: Cancels>>() {
+pub async fn a_paused_server_does_not_fill_the_memory<A: Adapter<Mode: Submits>>() {
     const HELD: u64 = 16 * MIB;
     const TASKS: usize = 10;
     const REQUESTS: usize = 1000;
@@ -89,7 +91,7 @@ pub async fn a_paused_server_does_not_fill_the_memory<A: Adapter<Mode: Cancels>>
         let running = async move {
             let mut started = Vec::new();
             for _ in 0..REQUESTS / TASKS {
-                started.push(A::Mode::start(&client, &text));
+                started.push(A::Mode::start(&client, Call::new("echo").arguments((&*text,))));
             }
             for request in started {
                 let error = A::Mode::finish(request).await.unwrap_err();

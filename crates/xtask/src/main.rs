@@ -9,6 +9,7 @@ mod fuzz;
 mod process;
 mod purity;
 mod server;
+mod simulate;
 mod steps;
 mod test;
 
@@ -22,6 +23,7 @@ cargo xtask conformance  what must hold on every connector: a table of case, run
 cargo xtask purity       what crates may depend on and mention
 cargo xtask fuzz         runs the fuzz targets: [--seconds N] [TARGET...]; needs a nightly toolchain
 cargo xtask fuzz-check   whether the fuzz targets compile
+cargo xtask simulate     sessions and servers in simulated worlds: [--seeds N] [--seed S]
 cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["purity"] => test::purity(&root),
         ["foreign"] => steps::run(&root, &[("foreign clients", foreign::run)]),
         ["fuzz", ref arguments @ ..] => fuzz::run(&root, arguments),
+        ["simulate", ref arguments @ ..] => simulate::run(&root, arguments),
         ["fuzz-check"] => test::fuzz_check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -237,7 +237,10 @@ impl World<'_> {
             let driver = &mut client.driver;
             let place = driver.link.expect("nothing to write to");
             let link = self.links[place].as_mut().expect("the link of a client");
-            let rest = &driver.output[driver.written..];
+            // Now and then the next request has to wait.
+            let next = driver.starts.iter().map(|start| start.0).find(|at| *at > driver.written);
+            let end = next.filter(|_| self.random.one_in(8)).unwrap_or(driver.output.len());
+            let rest = &driver.output[driver.written..end];
             let taken = link.to_server.put(rest, now, &link.conditions, &mut self.random);
             driver.written += taken.bytes;
             let unwritten = driver.output.len() - driver.written;

@@ -9,8 +9,8 @@ use crate::ledger::Answered;
 use crate::schedule::{Event, Way};
 use crate::world::{Season, World};
 
-/// A session that wants more turns than that at one time is in a loop.
-const TURNS_MAX: u32 = 100;
+/// A session that wants more turns than that at one time is in a loop: more than there are requests.
+const TURNS_MAX: u32 = 5000;
 /// So is one whose driver runs more often.
 const RUNS_MAX: u32 = 10_000;
 

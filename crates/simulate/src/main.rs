@@ -67,3 +67,20 @@ fn report(run: Result<(), Box<simulate::Failure>>) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments() {
+        assert_eq!(read(&[]), Ok((0, Some(SEEDS))));
+        assert_eq!(read(&["--seeds", "5"]), Ok((0, Some(5))));
+        assert_eq!(read(&["--seed", "7"]), Ok((7, None)));
+        for both in [["--seeds", "5", "--seed", "7"], ["--seed", "7", "--seeds", "5"]] {
+            assert_eq!(read(&both), Ok((7, Some(5))));
+        }
+        assert!(read(&["--seeds"]).is_err() && read(&["--seeds", "x"]).is_err());
+        assert!(read(&["7"]).is_err());
+    }
+}

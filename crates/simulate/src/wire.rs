@@ -124,3 +124,63 @@ impl Wire {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONDITIONS: Conditions =
+        Conditions { latency: (10, 100), piece_max: 3, capacity: 20, pause_one_in: 0, pause: 0 };
+
+    fn put(wire: &mut Wire, bytes: &[u8], now: u64) -> Taken {
+        wire.put(bytes, now, &CONDITIONS, &mut Random::new(now))
+    }
+
+    #[test]
+    fn bytes_keep_their_order_and_take_their_time() {
+        let (mut wire, mut got) = (Wire::default(), BytesMut::new());
+        for now in [0, 200, 400] {
+            assert_eq!(put(&mut wire, b"sixsix", now), Taken { bytes: 6, breaks: false });
+        }
+        assert_eq!(put(&mut wire, b"seven", 400).bytes, 2, "there is no more room");
+        let mut arrivals = Vec::new();
+        while let Some(at) = wire.next() {
+            assert!(!wire.arrived(at - 1, &mut got));
+            assert_eq!(got.len(), arrivals.last().copied().unwrap_or_default());
+            assert!(!wire.arrived(at, &mut got));
+            arrivals.push(got.len());
+            let put_at = 200 * ((got.len() as u64 - 1) / 6).min(2);
+            assert!((put_at + 10..=put_at + 100).contains(&at), "{at}: {arrivals:?}");
+        }
+        assert_eq!(got, b"sixsixsixsixsixsixse"[..]);
+        wire.end(5000);
+        assert!(wire.arrived(wire.next().unwrap(), &mut got));
+        assert_eq!(put(&mut wire, b"more", 5000).bytes, 4, "into nowhere");
+        assert_eq!(wire.next(), None);
+    }
+
+    #[test]
+    fn what_breaks_a_wire_is_taken_and_lost() {
+        let (mut wire, mut got) = (Wire::default(), BytesMut::new());
+        wire.breaks_after = Some(7);
+        assert_eq!(put(&mut wire, b"hello", 0), Taken { bytes: 5, breaks: false });
+        assert_eq!(put(&mut wire, b"world", 0), Taken { bytes: 5, breaks: true });
+        wire.arrived(10_000, &mut got);
+        assert_eq!(got, b"hellowo"[..]);
+    }
+
+    #[test]
+    fn what_is_frozen_arrives_later() {
+        let (mut wire, mut got) = (Wire::default(), BytesMut::new());
+        put(&mut wire, b"hello", 0);
+        wire.freeze(50_000);
+        assert_eq!(wire.next(), Some(50_000));
+        wire.freeze(u64::MAX);
+        assert_eq!(wire.next(), None);
+        wire.arrived(u64::MAX - 1, &mut got);
+        assert!(got.is_empty());
+        wire.heal();
+        wire.arrived(10_000, &mut got);
+        assert_eq!(got, b"hello"[..]);
+    }
+}

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tarantool_proto::Frame;
 use tarantool_proto::session::{Session, SessionConfig};
+use tarantool_proto::{ConnectionError, Frame};
 
 pub(crate) struct Client {
     pub(crate) session: Session,
@@ -46,6 +46,9 @@ pub(crate) struct Driver {
     pub(crate) begun_at: u64,
     pub(crate) heard_at: u64,
     pub(crate) draining_at: u64,
+    pub(crate) ready_at: u64,
+    /// Addresses that failed lastingly since a connection was stable.
+    pub(crate) given_up: BTreeSet<usize>,
     /// Attempts since it waited, or was ready.
     pub(crate) tries: usize,
     /// How often it ran at this time.
@@ -113,6 +116,23 @@ impl Client {
         let nanos = at.saturating_duration_since(self.start).as_nanos();
         let clock = u64::try_from(nanos.div_ceil(1000)).unwrap_or(u64::MAX);
         clock.saturating_sub(self.ahead)
+    }
+
+    /// A connection or an attempt is over.
+    pub(crate) fn note_loss(
+        &mut self,
+        address: usize,
+        was_ready: bool,
+        reason: &ConnectionError,
+        now: u64,
+    ) {
+        let ready_for = Duration::from_micros(self.clock(now).saturating_sub(self.driver.ready_at));
+        if was_ready && ready_for > self.config.stable_after {
+            self.driver.given_up.clear();
+        }
+        if reason.is_lasting() {
+            self.driver.given_up.insert(address);
+        }
     }
 
     /// A request has a place, under this number.

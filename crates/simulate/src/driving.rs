@@ -102,6 +102,7 @@ impl World<'_> {
                 client.is_ready = true;
                 client.driver.tries = 0;
                 client.driver.heard_at = client.clock(self.schedule.now());
+                client.driver.ready_at = client.driver.heard_at;
                 let link = client.driver.link.expect("a transport");
                 self.links[link].as_mut().expect("its link").generation = Some(generation);
             }
@@ -111,9 +112,11 @@ impl World<'_> {
                 client.is_ready = false;
                 client.driver.draining_at = client.clock(self.schedule.now());
             }
-            SessionEvent::Lost { address, generation, .. } => {
+            SessionEvent::Lost { address, generation, reason } => {
                 self.note(number, "lost", [address as u64, generation.unwrap_or_default()]);
-                self.clients[number].is_ready = false;
+                let client = &mut self.clients[number];
+                client.is_ready = false;
+                client.note_loss(address, generation.is_some(), &reason, self.schedule.now());
             }
             SessionEvent::Connecting { address } => {
                 self.note(number, "connecting", [address as u64, 0]);
@@ -156,7 +159,9 @@ impl World<'_> {
         assert_eq!(client.user.open, 0, "left behind by client {number}");
         assert_eq!(client.session.poll_timeout(), None);
         let config = &client.config;
-        let gives_up = config.on_lasting == OnLasting::GiveUp && error.is_lasting();
+        let gives_up = config.on_lasting == OnLasting::GiveUp
+            && error.is_lasting()
+            && client.driver.given_up.len() == config.addresses;
         let is_meant = client.user.is_closing
             || gives_up
             || config.attempts_max.is_some()

@@ -145,7 +145,9 @@ impl World<'_> {
         let gives_up =
             client.config.while_down == WhileDown::Fail || client.session.failure().is_some();
         client.settle(request, known.deadline, known.bytes);
-        let how = Answered { gives_up };
+        let (last, present) = (client.generation, client.session.generation());
+        let is_gone = known.bound_to.is_some_and(|to| to <= last && Some(to) != present);
+        let how = Answered { gives_up, is_gone };
         self.ledger.answered(request, client.attempt, how);
         self.note(number, "answered", [request, id.sync()]);
     }

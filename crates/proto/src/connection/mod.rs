@@ -201,7 +201,8 @@ impl Connection {
         if at_once {
             self.queue(id, frame, false);
         } else {
-            self.slots.set(id, State::Waiting(std::mem::take(frame)));
+            self.slots.set(id, State::Waiting);
+            self.slots.keep_frame(id, frame);
             self.waiting.push_back(id);
         }
         Ok(id)
@@ -245,17 +246,10 @@ impl Connection {
     /// `None`: not answered yet, or taken or cancelled before.
     #[inline]
     pub fn take(&mut self, id: RequestId) -> Option<Answer> {
-        if !matches!(self.slots.get(id), Some(State::Answered(_))) {
-            return None;
-        }
-        match self.slots.release(id) {
-            Some(State::Answered(answer)) => {
-                self.pushes.forget(id);
-                self.forget_ended();
-                Some(answer)
-            }
-            _ => None,
-        }
+        let answer = self.slots.take(id)?;
+        self.pushes.forget(id);
+        self.forget_ended();
+        Some(answer)
     }
 
     /// Stops the wait for a request's answer.
@@ -270,7 +264,6 @@ impl Connection {
         if !matches!(state, State::Answered(_)) {
             self.stats.cancelled += 1;
         }
-        self.keeping.recycle(Some(state));
         self.forget_stale();
     }
 

@@ -16,7 +16,8 @@ use tarantool_tokio::{Pending, connect};
 const UNDER_WAY_MAX: usize = 1000;
 const ROWS: u64 = 100_000;
 
-#[tokio::main]
+// On one thread the import and the connection take turns, so that requests gather.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let server = Server::from_arguments()?;
     server.create_quickstart()?;

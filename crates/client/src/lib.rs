@@ -18,6 +18,8 @@
 //! }
 //! ```
 //!
+//! The [guide] tells all of it, page by page.
+//!
 //! # For authors of adapters
 //!
 //! [`connect`] gives a [`Client`] and a [`Driver`], which asks for transports to be opened. On a
@@ -32,6 +34,7 @@ mod config;
 mod drive;
 mod driver;
 mod error;
+pub mod guide;
 mod lane;
 mod lead;
 mod life;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::alike;
 use crate::cargo::dependencies;
 use crate::features;
+use crate::file_map;
 
 /// Crates that bind the client to a runtime, by folder.
-const ADAPTERS: [&str; 5] = ["async-std", "blocking", "compio", "smol", "tokio"];
+pub(crate) const ADAPTERS: [&str; 5] = ["async-std", "blocking", "compio", "smol", "tokio"];
 
 /// How many crates a normal build may take besides its own.
 const BUDGETS: [(&str, usize); 6] = [
@@ -59,6 +60,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     }
     alike::check(root, &mut breaches)?;
     features::check(root, &mut breaches)?;
+    file_map::check(root, &mut breaches)?;
     if breaches.is_empty() {
         return Ok(());
     }

@@ -2,8 +2,8 @@
 //! steps by which an adapter drives a connection.
 //!
 //! Applications connect with the adapter of their runtime, such as `tarantool-tokio` or
-//! `tarantool-blocking`, which re-exports what they need from here. A library that leaves the choice of the runtime to its user takes a
-//! [`Client`]: it is the same type on every asynchronous runtime.
+//! `tarantool-blocking`, which re-exports what they need from here. A library that leaves the choice
+//! of the runtime to its user takes a [`Client`]: it is the same type on every asynchronous runtime.
 //!
 //! ```
 //! /// Works on every asynchronous runtime; `Send + Sync`, cheap to clone.

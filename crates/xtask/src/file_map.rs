@@ -1,5 +1,5 @@
 //! ARCHITECTURE.md names every source file, or the folder that it is in, and none that is not there;
-//! the guide's pages are shown and tested, each of them.
+//! the guide's pages are shown and tested, each of them; links between documents lead somewhere.
 
 use std::path::Path;
 
@@ -42,7 +42,8 @@ pub(crate) fn check(root: &Path, breaches: &mut Vec<String>) -> Result<(), Strin
         }
     }
     println!("{FILE}: {files} source files to be named");
-    guide(root, breaches)
+    guide(root, breaches)?;
+    links(root, breaches)
 }
 
 /// A path from the repository's root, and not a name within a section.
@@ -113,6 +114,35 @@ fn guide(root: &Path, breaches: &mut Vec<String>) -> Result<(), String> {
     Ok(())
 }
 
+/// Links from documents to files of the repository.
+fn links(root: &Path, breaches: &mut Vec<String>) -> Result<(), String> {
+    let crates = crate::purity::entries(&root.join("crates"))?.into_iter();
+    let readmes = crates.map(|folder| folder.join("README.md")).filter(|file| file.exists());
+    let others =
+        ["README.md", "FEATURES.md", "CONTRIBUTING.md", "SECURITY.md", "benches/README.md"];
+    let mut count = 0;
+    for file in readmes.chain([FILE].into_iter().chain(others).map(|name| root.join(name))) {
+        let text = read(&file)?;
+        let folder = file.parent().unwrap_or(root);
+        for target in targets(&text) {
+            count += 1;
+            if !folder.join(target).exists() {
+                breaches
+                    .push(format!("{}: a link to {target}, which is not there", file.display()));
+            }
+        }
+    }
+    println!("documents: {count} links to files, all to be there");
+    Ok(())
+}
+
+/// What links in a text point to, if that is a file.
+fn targets(text: &str) -> impl Iterator<Item = &str> {
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let files = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
+    files.filter_map(|link| link.split('#').next())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +155,12 @@ mod tests {
         assert_eq!(names(section(MAP, "crates/a/src")), ["b.rs", "c/"]);
         assert_eq!(names(section(MAP, "crates/e/src")), [""; 0]);
         assert_eq!(names(MAP), ["b.rs", "c/", "crates/e/src"]);
+    }
+
+    #[test]
+    fn links_to_files_are_found() {
+        let text = "[a](b.md) [c](https://d.e/f) [g](#h)\n[i](j/k.md#l)";
+        assert_eq!(targets(text).collect::<Vec<_>>(), ["b.md", "j/k.md"]);
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Address {
 /// The port of a server that is told no other.
 pub(crate) const PORT: u16 = 3301;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const WAITING_MAX: usize = 1 << 20;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Config {
@@ -94,6 +95,7 @@ impl Config {
     pub fn new(address: Address) -> Self {
         let mut session = SessionConfig::default();
         session.retry_first = false;
+        session.waiting_max = WAITING_MAX;
         Self {
             addresses: vec![address],
             session,
@@ -207,12 +209,13 @@ impl Config {
         self
     }
 
-    /// Whether an address that refuses the login, or is no Tarantool, is tried again like one that is
-    /// down. Default false: it is left out while others are left, and when none is, the client is
-    /// over, with the refusal as the reason.
+    /// What to do when an address that was connected to before refuses the login, or is no Tarantool
+    /// any more. It is left out while others are left. Default [`OnLasting::FailRequests`]: when
+    /// none is left, requests fail at once, with the refusal as the reason, until an address that is
+    /// tried again and again accepts.
     #[must_use]
-    pub fn retry_refused(mut self, retry: bool) -> Self {
-        self.session.on_lasting = if retry { OnLasting::Retry } else { OnLasting::GiveUp };
+    pub fn on_refused(mut self, on_refused: OnLasting) -> Self {
+        self.session.on_lasting = on_refused;
         self
     }
 

@@ -126,7 +126,7 @@ impl Lead {
     pub(crate) fn open(&self) -> Result<(), Error> {
         self.drive_until(Waits::Briefly { until: None }, |state| {
             let is_over = state.session.failure().is_some();
-            (is_over || state.life.was_ready).then_some(is_over)
+            (is_over || state.session.generation().is_some()).then_some(is_over)
         });
         match self.shared.failure() {
             Some(error) => Err(error),

@@ -82,7 +82,7 @@ pub use tarantool_proto::replication::{
 pub use tarantool_proto::{
     AuthMethod, Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
     Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, WatchedValue, msgpack,
-    request, request::Isolation, request::named, request::ops, types,
+    request, request::Isolation, request::named, request::ops, session::OnLasting, types,
 };
 pub use transaction::{Transaction, TransactionBuilder};
 pub use uri::ConfigError;
@@ -93,9 +93,9 @@ pub mod api {
     pub use crate::{
         Address, AuthMethod, Batching, CallWithPushes, Capability, Client, Column, Config,
         ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed,
-        Index, Isolation, IteratorType, Outcome, Page, Pages, Pending, Position, Prepared,
-        Response, Select, ServerError, ServerInfo, Space, Sql, Statement, Stats, Status, Stream,
-        Transaction, TransactionBuilder, Unsupported, WatchedValue, Watcher, msgpack, named, ops,
-        request, types,
+        Index, Isolation, IteratorType, OnLasting, Outcome, Page, Pages, Pending, Position,
+        Prepared, Response, Select, ServerError, ServerInfo, Space, Sql, Statement, Stats, Status,
+        Stream, Transaction, TransactionBuilder, Unsupported, WatchedValue, Watcher, msgpack,
+        named, ops, request, types,
     };
 }

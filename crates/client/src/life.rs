@@ -171,8 +171,6 @@ pub(crate) struct Life {
     addresses: Arc<[Address]>,
     /// Whether anybody is told of events.
     is_told: bool,
-    /// Whether a connection was in use.
-    pub(crate) was_ready: bool,
     is_over: bool,
     late_replies: u64,
     /// Who waits for another status.
@@ -183,7 +181,7 @@ impl Life {
     pub(crate) fn new(addresses: Arc<[Address]>, is_told: bool) -> Self {
         let waiting = Vec::new();
         let is_told = is_told || cfg!(feature = "tracing");
-        Self { addresses, is_told, was_ready: false, is_over: false, late_replies: 0, waiting }
+        Self { addresses, is_told, is_over: false, late_replies: 0, waiting }
     }
 
     /// Leaves `waker` to be woken when the status changes.
@@ -218,7 +216,6 @@ impl Life {
                 ConnectionEvent::Connecting { address: self.address(address) }
             }
             SessionEvent::Ready { address, generation } => {
-                self.was_ready = true;
                 ConnectionEvent::Ready { address: self.address(address), connection: generation }
             }
             SessionEvent::Draining { address, .. } => {

@@ -141,12 +141,12 @@ impl Shared {
         self.is_ready.load(Ordering::Relaxed)
     }
 
-    /// Ready once there was a connection.
+    /// Ready while there is a connection.
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         {
             let mut state = self.lock();
             if state.session.failure().is_none() {
-                if state.life.was_ready {
+                if state.session.generation().is_some() {
                     return Poll::Ready(Ok(()));
                 }
                 state.life.wait(cx.waker());

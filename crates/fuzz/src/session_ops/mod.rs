@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tarantool_proto::request::{Call, Insert};
-use tarantool_proto::session::{Action, Session, SessionConfig, SessionEvent, Status, WhileDown};
+use tarantool_proto::session::{
+    Action, OnLasting, Session, SessionConfig, SessionEvent, Status, WhileDown,
+};
 use tarantool_proto::{ConnectionError, Decision, Frame, SendError};
 
 use crate::source::Source;
@@ -148,7 +150,11 @@ impl Driver {
             Some(SendError::Closed)
         } else if bound_to.is_some_and(is_gone) {
             Some(SendError::ConnectionGone)
-        } else if waits_for_next && self.config.while_down == WhileDown::Fail {
+        } else if waits_for_next && (!waits || self.config.while_down == WhileDown::Fail) {
+            Some(SendError::NotConnected)
+        } else if waits_for_next && sent == Err(SendError::NotConnected) {
+            // All addresses refuse: that is not for the ledger to know.
+            assert_eq!(self.config.on_lasting, OnLasting::FailRequests);
             Some(SendError::NotConnected)
         } else if waits_for_next && self.ledger.occupied() >= self.config.waiting_max.max(1) {
             Some(SendError::Saturated)

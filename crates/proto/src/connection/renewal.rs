@@ -200,6 +200,15 @@ impl Connection {
         self.keeping.pings += 1;
     }
 
+    /// Answers all who wait for the next connection.
+    pub(crate) fn fail_waiting(&mut self) {
+        for id in std::mem::take(&mut self.waiting) {
+            if self.waits(id) {
+                self.fail_request(id, Unanswered::Lost(self.outcome(id)));
+            }
+        }
+    }
+
     /// Whether nobody who has a place waits for anything, and all is handed out.
     pub(crate) fn is_idle(&self) -> bool {
         self.slots.in_flight() == 0 && self.outbox.requests() == 0

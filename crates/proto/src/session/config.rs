@@ -78,10 +78,16 @@ impl Default for SessionConfig {
 #[non_exhaustive]
 pub enum OnLasting {
     /// It is left out until another address has had a stable connection. When no address is left,
-    /// the session is over. The default.
+    /// all are tried again as ever, but nobody is kept waiting for it: requests that wait are
+    /// answered, and new ones are [`NotConnected`](crate::SendError::NotConnected), until a
+    /// connection is ready. The default.
     #[default]
+    FailRequests,
+    /// It is left out until another address has had a stable connection. When no address is left,
+    /// the session is over.
     GiveUp,
-    /// It is tried again as any other, for instance while users are still being created.
+    /// It is tried again as any other, and requests wait meanwhile, for instance while users are
+    /// still being created.
     Retry,
 }
 

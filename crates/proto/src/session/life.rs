@@ -77,12 +77,19 @@ impl Session {
             return self.finish(ConnectionError::Shutdown);
         }
         let reason = self.last_loss().cloned().unwrap_or(ConnectionError::Shutdown);
-        if self.config.on_lasting == OnLasting::GiveUp && reason.is_lasting() {
+        if self.config.on_lasting != OnLasting::Retry && reason.is_lasting() {
             if let Some(given_up) = self.given_up.get_mut(self.address) {
                 *given_up = true;
             }
         }
-        let left = self.given_up.iter().filter(|given_up| !**given_up).count();
+        let mut left = self.given_up.iter().filter(|given_up| !**given_up).count();
+        if left == 0 && self.config.on_lasting == OnLasting::FailRequests {
+            self.given_up.fill(false);
+            left = self.given_up.len();
+            self.tried = left;
+            self.is_refusing = true;
+            self.conn.fail_waiting();
+        }
         let is_enough = self.config.attempts_max.is_some_and(|max| self.attempts >= max);
         let all_tried = self.tried >= left;
         let was_ready = self.conn.generation() > 1;
@@ -121,6 +128,7 @@ impl Session {
     /// The handshake is over.
     pub(super) fn begin(&mut self) -> SessionEvent {
         self.phase = Phase::Ready { since: None };
+        self.is_refusing = false;
         self.conn.stats_mut().connections += 1;
         if self.config.graceful_shutdown && self.shutdown.is_none() && self.conn.has_watchers() {
             // If it fails there is no room, and the server's end comes without a notice.

@@ -140,6 +140,8 @@ pub struct Session {
     round: u32,
     /// Addresses where attempts fail lastingly.
     given_up: Vec<bool>,
+    /// They do so at all addresses: nobody is kept waiting.
+    is_refusing: bool,
     chance: Chance,
     pulse: Pulse,
     /// How much input was left at the last look.

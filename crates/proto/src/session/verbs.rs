@@ -35,6 +35,7 @@ impl Session {
             tried: 0,
             round: 0,
             given_up: vec![false; config.addresses.max(1)],
+            is_refusing: false,
             chance: Chance::new(seed),
             pulse: Pulse::default(),
             rest: 0,
@@ -65,7 +66,7 @@ impl Session {
         frame: &mut Frame,
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
-        let at_once = self.admit(frame)?;
+        let at_once = self.admit(frame, false)?;
         let sent = match at_once {
             false => self.conn.send(frame, deadline),
             true => self.conn.send_at_once(frame, deadline),
@@ -78,13 +79,14 @@ impl Session {
     /// connection.
     ///
     /// # Errors
-    /// As `send`, and [`SendError::Saturated`] when there is no place.
+    /// As `send`; [`SendError::Saturated`] when there is no place, and [`SendError::NotConnected`] when
+    /// there is no connection.
     pub fn try_send(
         &mut self,
         frame: &mut Frame,
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
-        let at_once = self.admit(frame)?;
+        let at_once = self.admit(frame, true)?;
         let sent = match at_once {
             false => self.conn.try_send(frame, deadline),
             true => self.conn.send_at_once(frame, deadline),
@@ -96,7 +98,7 @@ impl Session {
     /// Whether a request can be accepted, and whether it must be sent on the present connection
     /// although that takes no more.
     #[inline]
-    fn admit(&mut self, frame: &mut Frame) -> Result<bool, SendError> {
+    fn admit(&mut self, frame: &mut Frame, is_impatient: bool) -> Result<bool, SendError> {
         self.check_open()?;
         let is_ready = matches!(self.phase, Phase::Ready { .. });
         let bound_to = frame.fate().bound_to.map(NonZeroU64::get);
@@ -112,7 +114,7 @@ impl Session {
         }
         let at_once = is_draining && bound_to == Some(present);
         if !is_ready && !at_once {
-            if self.config.while_down == WhileDown::Fail {
+            if is_impatient || self.is_refusing || self.config.while_down == WhileDown::Fail {
                 return Err(SendError::NotConnected);
             }
             if self.conn.accepted() >= self.config.waiting_max.max(1) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tarantool_proto::session::{Action, Backoff, OnLasting, SessionEvent, Status};
-use tarantool_proto::{ConnectionError, Stage};
+use tarantool_proto::{ConnectionError, Outcome, SendError, Stage, Unanswered};
 
 use crate::link::{Link, addresses, refused};
 use crate::peer::*;
@@ -102,6 +102,7 @@ fn attempts_have_a_limit_if_wanted() {
 fn a_refused_login_is_lasting_and_a_loading_server_is_not() {
     let mut config = addresses(1);
     config.connection = login("u", "p");
+    config.on_lasting = OnLasting::GiveUp;
     for (code, is_lasting) in [(47, true), (45, true), (42, true), (116, false)] {
         let mut link = Link::new(config.clone());
         link.open();
@@ -128,7 +129,9 @@ fn meet_a_stranger(link: &mut Link) -> usize {
 
 #[test]
 fn an_address_where_it_lasts_is_left_out_while_others_are_left() {
-    let mut link = Link::new(addresses(2));
+    let mut config = addresses(2);
+    config.on_lasting = OnLasting::GiveUp;
+    let mut link = Link::new(config);
     assert_eq!(meet_a_stranger(&mut link), 0);
     assert_eq!([(); 3].map(|()| link.fail_attempt()), [1, 1, 1]);
     link.connect(GREETING_3_7);
@@ -139,6 +142,29 @@ fn an_address_where_it_lasts_is_left_out_while_others_are_left() {
     assert_eq!(meet_a_stranger(&mut link), 1);
     assert_eq!(link.session.status(), Status::Closed);
     assert!(matches!(link.session.failure(), Some(ConnectionError::Protocol(_))));
+}
+
+#[test]
+fn nobody_is_kept_waiting_for_what_lasts() {
+    let mut link = Link::ready(addresses(2));
+    let sent = link.idempotent(1);
+    link.write();
+    link.session.handle_eof();
+    let queued = link.call(2);
+    assert_eq!(meet_a_stranger(&mut link), 1);
+    assert_eq!((link.fate(sent), link.fate(queued)), (None, None));
+    assert_eq!(meet_a_stranger(&mut link), 0);
+    assert_eq!(link.fate(sent), Some(Unanswered::Lost(Outcome::MaybeExecuted)));
+    assert_eq!(link.fate(queued), Some(Unanswered::Lost(Outcome::NotSent)));
+    let mut late = frame(&numbered(3));
+    assert_eq!(link.session.send(&mut late, None), Err(SendError::NotConnected));
+    // It is tried again all the same, after a wait.
+    assert!(matches!(link.session.status(), Status::Retrying { .. }));
+    assert_eq!(link.connect(GREETING_3_7).0, 1);
+    link.session.send(&mut late, None).unwrap();
+    assert_eq!(numbers(&link.write()), [3]);
+    link.session.handle_eof();
+    link.call(4);
 }
 
 #[test]

@@ -227,7 +227,7 @@ fn so_many_wait_and_no_more() {
     link.call(2);
     let mut third = frame(&numbered(3));
     assert_eq!(link.session.send(&mut third, None), Err(SendError::Saturated));
-    assert_eq!(link.session.try_send(&mut third, None), Err(SendError::Saturated));
+    assert_eq!(link.session.try_send(&mut third, None), Err(SendError::NotConnected));
     link.session.cancel(first);
     link.session.send(&mut third, None).unwrap();
     link.connect(GREETING_3_7);

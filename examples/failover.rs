@@ -3,6 +3,7 @@
 //! `cargo run --release --example failover`. Both servers are embedded ones; the events of the
 //! connection are printed as they happen.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -10,10 +11,14 @@ use tarantool_examples::Failure;
 use tarantool_testkit::Server;
 use tarantool_tokio::{Config, Outcome, connect};
 
+/// Whether a server is at it.
+static PAYING: AtomicBool = AtomicBool::new(false);
+
 fn start(name: &'static str) -> Result<Server, Failure> {
     let server = Server::start()?;
     server.function("name", move |(): ()| Ok(name));
     server.function("pay", |(): ()| {
+        PAYING.store(true, Ordering::Relaxed);
         sleep(Duration::from_millis(200));
         Ok("paid")
     });
@@ -33,7 +38,7 @@ async fn main() -> Result<(), Failure> {
     // A payment is under way when the server dies. Nobody can know whether it was made, so it is not
     // sent again, and the caller is told.
     let payment = client.call::<_, String>("pay", ());
-    while client.stats().requests_out < 2 {
+    while !PAYING.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     first.kill();

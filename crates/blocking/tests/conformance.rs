@@ -11,6 +11,8 @@ struct Threads;
 impl Adapter for Threads {
     type Mode = tarantool_client::Blocking;
 
+    const KILLS: usize = 20;
+
     fn connect(config: Config) -> impl Future<Output = Result<Client, Error>> {
         ready(tarantool_blocking::connect(config))
     }

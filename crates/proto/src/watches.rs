@@ -204,6 +204,11 @@ impl Watch {
         Some(WatchedValue { number: *number, value: value.clone(), is_after_gap })
     }
 
+    /// The newest value, if it is from the present connection.
+    pub(crate) fn newest_here(&self) -> Option<WatchedValue> {
+        self.newest(self.gap_after.unwrap_or_default())
+    }
+
     pub(crate) fn error(&self) -> Option<&WatchError> {
         self.error.as_ref()
     }

@@ -67,6 +67,7 @@ mod launcher;
 pub mod ledger;
 pub mod memory;
 mod process;
+pub mod processor;
 mod proxy;
 mod socket;
 

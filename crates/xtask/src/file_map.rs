@@ -36,7 +36,7 @@ pub(crate) fn check(root: &Path, breaches: &mut Vec<String>) -> Result<(), Strin
             }
         }
     }
-    for name in all.iter().filter(|name| is_path(name)) {
+    for name in all.iter().filter(|name| is_path(name)).flat_map(|name| expanded(name)) {
         if !root.join(name.trim_end_matches('/')).exists() && !name.contains('*') {
             breaches.push(format!("{FILE} names {name}, which is not there"));
         }
@@ -49,6 +49,15 @@ pub(crate) fn check(root: &Path, breaches: &mut Vec<String>) -> Result<(), Strin
 /// A path from the repository's root, and not a name within a section.
 fn is_path(name: &str) -> bool {
     ["crates/", "benches/", "fuzz/"].iter().any(|folder| name.starts_with(folder))
+}
+
+/// `a/{b,c}.rs` means two.
+fn expanded(name: &str) -> Vec<String> {
+    let parts = name.split_once('{').and_then(|(before, rest)| {
+        let (inside, after) = rest.split_once('}')?;
+        Some(inside.split(',').map(|part| format!("{before}{part}{after}")).collect())
+    });
+    parts.unwrap_or_else(|| vec![name.to_owned()])
 }
 
 /// From the heading that begins with the folder to the next one.
@@ -155,6 +164,12 @@ mod tests {
         assert_eq!(names(section(MAP, "crates/a/src")), ["b.rs", "c/"]);
         assert_eq!(names(section(MAP, "crates/e/src")), [""; 0]);
         assert_eq!(names(MAP), ["b.rs", "c/", "crates/e/src"]);
+    }
+
+    #[test]
+    fn braces_mean_several_files() {
+        assert_eq!(expanded("a/{b,c}.rs"), ["a/b.rs", "a/c.rs"]);
+        assert_eq!(expanded("a/b.rs"), ["a/b.rs"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod fuzz;
 mod process;
 mod purity;
 mod server;
+mod simulate;
 mod steps;
 mod test;
 
@@ -25,6 +26,7 @@ cargo xtask purity       what crates may depend on and mention, and whether docu
 cargo xtask fuzz         runs the fuzz targets: [--seconds N] [TARGET...]; needs a nightly toolchain
 cargo xtask fuzz-check   whether the fuzz targets compile
 cargo xtask bench-check  instructions of the core against a baseline (--save: makes it one); valgrind
+cargo xtask simulate     sessions and servers in simulated worlds: [--seeds N] [--seed S]
 cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["fuzz", ref arguments @ ..] => fuzz::run(&root, arguments),
         ["bench-check"] => steps::run(&root, &[("instructions", bench_check::check)]),
         ["bench-check", "--save"] => steps::run(&root, &[("instructions", bench_check::save)]),
+        ["simulate", ref arguments @ ..] => simulate::run(&root, arguments),
         ["fuzz-check"] => test::fuzz_check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -59,6 +59,11 @@ impl Connection {
         self.watches.get(id)?.newest(seen)
     }
 
+    /// The newest value of a watched key, if it came on this connection of a session.
+    pub(crate) fn changed_here(&self, id: WatchId) -> Option<WatchedValue> {
+        self.watches.get(id)?.newest_here()
+    }
+
     /// Why no more values of this key come, if that is so for another reason than the end of the
     /// connection.
     #[must_use]

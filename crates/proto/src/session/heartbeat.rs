@@ -48,7 +48,9 @@ impl Pulse {
     }
 
     pub(super) fn next(&self, heartbeat: &Heartbeat) -> Option<Instant> {
-        self.answer_until.or_else(|| self.ask_at(heartbeat))
+        // What was heard since counts from when time is told, so an answer is noted at once: the
+        // limit for it may be much longer than the time until the next question.
+        self.answer_until.filter(|_| !self.heard).or_else(|| self.ask_at(heartbeat))
     }
 
     fn ask_at(&self, heartbeat: &Heartbeat) -> Option<Instant> {

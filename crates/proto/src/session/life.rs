@@ -140,7 +140,8 @@ impl Session {
     /// A watched key changed: perhaps it tells that the server goes down.
     pub(super) fn look_for_shutdown(&mut self, id: WatchId) {
         if self.shutdown == Some(id) {
-            let value = self.conn.changed(id, 0);
+            // Not that of a former server: this one may have only told that it has no such keys.
+            let value = self.conn.changed_here(id);
             if value.is_some_and(|value| value.decode() == Ok(Some(true))) {
                 self.handle_shutdown_notice();
             }

@@ -63,6 +63,26 @@ fn a_long_call_lives_on_pings() {
     assert!(link.session.take(call).unwrap().is_ok());
 }
 
+/// However long the answer could have taken.
+#[test]
+fn silence_after_an_answer_is_asked_about_in_time() {
+    let mut config = SessionConfig::default();
+    let heartbeat = config.heartbeat.as_mut().unwrap();
+    heartbeat.after = Duration::from_millis(100);
+    heartbeat.timeout = Duration::from_millis(5000);
+    let mut link = Link::ready(config);
+    let mut heard_at = 0;
+    for _ in 0..5 {
+        while !is_ping(&link.write()) {
+            link.wait();
+        }
+        assert!((100..=200).contains(&(link.now - heard_at)), "{} ms", link.now - heard_at);
+        link.advance(10);
+        assert_eq!(link.feed(&ok(HEARTBEAT_SYNC)), []);
+        heard_at = link.now;
+    }
+}
+
 #[test]
 fn parts_of_a_packet_are_signs_of_life() {
     let mut link = ready();

@@ -101,6 +101,28 @@ fn a_server_that_announces_its_shutdown_is_left() {
     assert_eq!(link.session.status(), Status::Ready { address: 1 });
 }
 
+/// What is known of the key is from the server before.
+#[test]
+fn an_announced_shutdown_is_not_that_of_the_next_server() {
+    for greeting in [GREETING_2_6, GREETING_3_7] {
+        let mut link = Link::graceful(addresses(2), 1);
+        link.connect(GREETING_3_7);
+        let sync = watch_sync(&mut link, "box.shutdown");
+        link.feed(&event(sync, "box.shutdown", true));
+        link.session.handle_eof();
+        link.events();
+        link.connect(greeting);
+        if greeting == GREETING_3_7 {
+            let sync = watch_sync(&mut link, "box.shutdown");
+            link.feed(&error(sync, 48, "no keys here"));
+        }
+        assert_eq!(link.session.status(), Status::Ready { address: 1 });
+        let id = link.call(1);
+        assert_eq!(link.write().len(), 1);
+        assert_eq!(link.feed(&ok(id.sync())), [SessionEvent::Answered(id)]);
+    }
+}
+
 #[test]
 fn a_server_without_watched_keys_is_not_asked() {
     let mut link = Link::graceful(addresses(1), 1);

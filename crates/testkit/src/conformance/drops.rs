@@ -10,10 +10,18 @@ use super::waiting::{pause, polled, soon, turn};
 use super::{Adapter, Backend, Task, connect, connect_as, create_space, index};
 
 /// Numbers that look random and are the same in every run.
-struct Dice(u64);
+#[derive(Debug)]
+pub struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
+    /// The numbers of a seed, which is not 0.
+    #[must_use]
+    pub const fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next one.
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -53,17 +53,26 @@ pub mod connections;
 pub mod drops;
 pub mod events;
 mod functions;
+pub mod heard;
+pub mod heartbeats;
 pub mod lanes;
 pub mod limits;
 pub mod logins;
+pub mod mixed;
 pub mod names;
+pub mod outages;
+pub mod overload;
 pub mod packets;
 pub mod pages;
 pub mod peer;
+pub mod reconnects;
+pub mod resources;
 pub mod rows;
 pub mod selects;
+pub mod shutdowns;
 pub mod sql;
 pub mod stalls;
+pub mod submits;
 pub mod tasks;
 pub mod threads;
 pub mod times;
@@ -76,6 +85,7 @@ pub mod writes;
 use std::future::{Future, ready};
 use std::pin::Pin;
 use std::thread;
+use std::time::Duration;
 
 use tarantool_client::{Async, Blocking, Client, Config, Error, Mode, Pending};
 
@@ -88,6 +98,12 @@ pub use self::waiting::block_on;
 pub trait Adapter: 'static {
     /// How its client waits.
     type Mode: Waits;
+
+    /// How often a server is killed under load.
+    const KILLS: usize = 3;
+
+    /// How long a server is away.
+    const OUTAGE: Duration = Duration::from_secs(3);
 
     fn connect(config: Config) -> impl Future<Output = Result<Client<Self::Mode>, Error>>;
 
@@ -119,6 +135,9 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// How each mode waits for replies.
 pub trait Waits: Mode + Send + Sync + 'static {
+    /// How many tasks are many.
+    const AT_ONCE: usize;
+
     fn wait<T: Send>(reply: Self::Reply<T>) -> impl Future<Output = Result<T, Error>> + Send;
 
     fn all<T: Send>(
@@ -129,6 +148,8 @@ pub trait Waits: Mode + Send + Sync + 'static {
 }
 
 impl Waits for Async {
+    const AT_ONCE: usize = 1000;
+
     fn wait<T: Send>(reply: Pending<T>) -> impl Future<Output = Result<T, Error>> + Send {
         reply
     }
@@ -148,6 +169,8 @@ impl Waits for Async {
 }
 
 impl Waits for Blocking {
+    const AT_ONCE: usize = 100;
+
     fn wait<T: Send>(reply: Result<T, Error>) -> impl Future<Output = Result<T, Error>> + Send {
         ready(reply)
     }
@@ -223,6 +246,9 @@ macro_rules! conformance {
         $crate::conformance! { @scripted
             drops::a_connect_may_be_dropped_at_any_poll,
         }
+        $crate::conformance! { @embedded
+            outages::a_handle_dropped_while_its_server_shuts_down_ends_it,
+        }
     };
     ($adapter:ty) => {
         pub(crate) type Adapter = $adapter;
@@ -294,8 +320,29 @@ macro_rules! conformance {
             events::messages_that_nobody_takes_are_limited_and_told,
             events::messages_that_are_not_wanted_are_dropped,
             events::a_message_of_another_type_is_an_error_of_its_own,
+            reconnects::writes_go_on_while_their_server_is_killed_again_and_again,
+            reconnects::a_cut_inside_of_requests_is_told_rightly_and_got_over,
+            reconnects::a_cut_inside_of_replies_is_told_rightly_and_got_over,
+            reconnects::what_is_idempotent_is_sent_again,
+            submits::requests_in_numbers_have_one_outcome_each_over_kills,
+            heartbeats::a_paused_server_is_given_up_and_come_back_to,
+            heartbeats::a_half_open_connection_is_given_up,
+            heartbeats::a_long_call_is_no_silence,
+            heartbeats::a_server_that_never_greets_is_left_for_the_next,
+            heartbeats::a_lazy_client_says_why_it_has_no_connection,
+            outages::requests_of_an_outage_are_answered_after_it,
+            outages::a_killed_server_is_followed_by_the_next,
+            outages::attempts_are_spaced_while_a_server_is_down,
+            outages::what_may_not_wait_fails_at_once,
+            outages::the_last_handle_dropped_in_any_phase_ends_it,
+            outages::a_client_closed_in_any_phase_tells_those_who_wait,
+            overload::a_late_reply_meets_the_next_owner_of_its_slot,
+            overload::requests_cancelled_at_random_leave_nothing_behind,
+            overload::more_requests_than_may_wait_are_refused,
         }
         $crate::conformance! { @real
+            reconnects::a_space_made_anew_meanwhile_is_found,
+            reconnects::a_statement_is_prepared_again_on_the_next_connection,
             verbs::a_call_finds_functions_by_path,
             verbs::an_eval_gives_what_its_code_returns,
             verbs::errors_of_lua_keep_code_and_text,
@@ -323,6 +370,13 @@ macro_rules! conformance {
             logins::what_a_user_may_not_do_is_an_error_of_the_request,
         }
         $crate::conformance! { @embedded
+            reconnects::a_stream_belongs_to_its_connection,
+            reconnects::a_password_that_is_wrong_by_now_ends_the_client,
+            reconnects::a_password_that_is_wrong_for_a_while_fails_requests_so_long,
+            reconnects::a_password_that_will_be_right_again_is_waited_for,
+            overload::a_watcher_that_nobody_reads_holds_up_nobody_over_connections,
+            shutdowns::a_server_that_shuts_down_is_left_without_an_error,
+            shutdowns::a_server_that_shuts_down_is_come_back_to,
             chunks::replies_of_single_bytes_are_put_together,
             events::a_watcher_gets_the_present_value_and_the_next_ones,
             events::a_watcher_of_a_key_without_a_value_gets_that_first,

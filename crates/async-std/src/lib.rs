@@ -33,6 +33,8 @@
 //! and its authors point to smol. This crate is for programs that run on it already. To move on,
 //! replace `tarantool_async_std` by `tarantool_smol` and `async_std::task` by `smol`: `Client`,
 //! `Space` and all else are the same types, so nothing more changes.
+//!
+//! The [guide](tarantool_client::guide) tells what there is, page by page.
 
 use std::future::Future;
 use std::io;

@@ -35,6 +35,8 @@
 //! ```
 //!
 //! Unix only for now: it needs writes that don't block on a socket whose reads do.
+//!
+//! The [guide](tarantool_client::guide) tells what there is, page by page.
 
 #![cfg(unix)]
 

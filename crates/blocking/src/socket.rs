@@ -18,6 +18,13 @@ pub(crate) struct Stream<S> {
     chunk: Mutex<Box<[u8]>>,
 }
 
+/// Writes don't block, and a peer that is gone is an error and no signal. Sockets of Apple's systems
+/// are told the latter when they are opened.
+#[cfg(not(target_vendor = "apple"))]
+const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const SEND: SendFlags = SendFlags::DONTWAIT;
+
 /// Enough for the replies to one full write of requests.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -33,7 +40,7 @@ where
     for<'a> &'a S: Read,
 {
     fn send(&self, output: &[u8]) -> io::Result<usize> {
-        Ok(send(&self.stream, output, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+        Ok(send(&self.stream, output, SEND)?)
     }
 
     fn recv(&self, input: &mut BytesMut) -> io::Result<usize> {

@@ -2,8 +2,8 @@
 //! steps by which an adapter drives a connection.
 //!
 //! Applications connect with the adapter of their runtime, such as `tarantool-tokio` or
-//! `tarantool-blocking`, which re-exports what they need from here. A library that leaves the choice of the runtime to its user takes a
-//! [`Client`]: it is the same type on every asynchronous runtime.
+//! `tarantool-blocking`, which re-exports what they need from here. A library that leaves the choice
+//! of the runtime to its user takes a [`Client`]: it is the same type on every asynchronous runtime.
 //!
 //! ```
 //! /// Works on every asynchronous runtime; `Send + Sync`, cheap to clone.
@@ -17,6 +17,8 @@
 //!     }
 //! }
 //! ```
+//!
+//! The [guide] tells all of it, page by page.
 //!
 //! # For authors of adapters
 //!
@@ -32,6 +34,7 @@ mod config;
 mod drive;
 mod driver;
 mod error;
+pub mod guide;
 mod lane;
 mod lead;
 mod life;

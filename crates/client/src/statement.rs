@@ -27,6 +27,7 @@ impl<M: Mode> Client<M> {
     /// }
     /// # Ok(()) }
     /// ```
+    #[must_use]
     pub fn sql(&self, text: &str) -> Sql<M> {
         Sql { client: self.clone(), text: text.into(), prepared: Arc::default() }
     }

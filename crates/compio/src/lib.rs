@@ -33,6 +33,8 @@
 //! and come back with its completion (io_uring on Linux, IOCP on Windows; where the kernel has no
 //! io_uring, compio falls back to readiness). A compio task stays on its thread, the client does not:
 //! it may be used on any thread, while the runtime that it was made on drives its connection.
+//!
+//! The [guide](tarantool_client::guide) tells what there is, page by page.
 
 mod drive;
 

@@ -28,6 +28,8 @@
 //!
 //! The types are those of `tarantool-client`, the same on every asynchronous runtime. This crate
 //! adds sockets, a timer and the task that drives the connection, which runs on smol's global executor.
+//!
+//! The [guide](tarantool_client::guide) tells what there is, page by page.
 
 use std::future::Future;
 use std::io;

@@ -45,6 +45,10 @@ pub struct Tarantool {
 
 impl Tarantool {
     /// Starts a server with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// There is no Tarantool, or it does not start: see [`StartError`].
     pub fn start() -> Result<Self, StartError> {
         Self::builder().start()
     }
@@ -116,12 +120,20 @@ impl Tarantool {
     }
 
     /// Waits until the server has gone by itself, as after a SIGTERM.
+    ///
+    /// # Errors
+    ///
+    /// The system does not tell.
     pub fn wait(mut self) -> io::Result<ExitStatus> {
         self.process.wait()
     }
 
     /// Kills the server with SIGKILL and waits until it is gone; its folder
     /// stays until the drop.
+    ///
+    /// # Errors
+    ///
+    /// The system does not let it be killed.
     pub fn kill(&mut self) -> io::Result<()> {
         self.end()
     }

@@ -273,6 +273,10 @@ impl Builder {
 
     /// Starts the server, and waits until the script has run and the server
     /// greets.
+    ///
+    /// # Errors
+    ///
+    /// There is no Tarantool, or it does not start: see [`StartError`].
     pub fn start(&self) -> Result<Tarantool, StartError> {
         launcher::start(self)
     }

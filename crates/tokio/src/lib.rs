@@ -28,6 +28,8 @@
 //! The types are those of `tarantool-client`, the same on every asynchronous runtime. This crate
 //! adds sockets, a timer and the task that drives the connection. It works on the current-thread
 //! and on the multi-thread runtime; the runtime needs `enable_all`, that is I/O and time.
+//!
+//! The [guide](tarantool_client::guide) tells what there is, page by page.
 
 mod socket;
 

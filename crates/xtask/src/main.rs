@@ -5,6 +5,7 @@ mod bench_check;
 mod cargo;
 mod conformance;
 mod features;
+mod file_map;
 mod foreign;
 mod fuzz;
 mod process;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test         everything that must hold: format, lints, docs, tests, purity, examples
 cargo xtask conformance  what must hold on every connector: a table of case, runtime and server
-cargo xtask purity       what crates may depend on and mention
+cargo xtask purity       what crates may depend on and mention, and whether documents name what is there
 cargo xtask fuzz         runs the fuzz targets: [--seconds N] [TARGET...]; needs a nightly toolchain
 cargo xtask fuzz-check   whether the fuzz targets compile
 cargo xtask bench-check  instructions of the core against a baseline (--save: makes it one); valgrind

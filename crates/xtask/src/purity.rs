@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::alike;
 use crate::cargo::dependencies;
 use crate::features;
+use crate::file_map;
 
 /// Crates that bind the client to a runtime, by folder.
-const ADAPTERS: [&str; 5] = ["async-std", "blocking", "compio", "smol", "tokio"];
+pub(crate) const ADAPTERS: [&str; 5] = ["async-std", "blocking", "compio", "smol", "tokio"];
 
 /// How many crates a normal build may take besides its own.
 const BUDGETS: [(&str, usize); 6] = [
@@ -59,6 +60,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     }
     alike::check(root, &mut breaches)?;
     features::check(root, &mut breaches)?;
+    file_map::check(root, &mut breaches)?;
     if breaches.is_empty() {
         return Ok(());
     }
@@ -164,7 +166,7 @@ pub(crate) fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {

@@ -130,8 +130,9 @@ fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
     for mut command in examples() {
         run.run(command.env("TARANTOOL", "no-such-program"))?;
     }
-    // It needs what an installed server may lack, so it brings the embedded one always.
-    run.run(&mut named("watch"))?;
+    for name in EMBEDDED_EXAMPLES {
+        run.run(&mut named(name))?;
+    }
     if !run.has_server {
         return Ok(End::Skipped("no Tarantool: run on the embedded server only".to_owned()));
     }
@@ -141,7 +142,7 @@ fn run_examples(run: &mut Run<'_>) -> Result<End, String> {
     Ok(End::Done)
 }
 
-const QUICK_EXAMPLES: [&str; 9] = [
+const QUICK_EXAMPLES: [&str; 12] = [
     "quickstart",
     "quickstart_tokio",
     "quickstart_async_std",
@@ -150,8 +151,14 @@ const QUICK_EXAMPLES: [&str; 9] = [
     "quickstart_blocking",
     "bring_your_own_loop",
     "follow",
-    "transactions",
+    "import",
+    "cache",
+    "threads",
+    "unit_test",
 ];
+
+/// They need what an installed server may lack, or break, so they always bring the embedded one.
+const EMBEDDED_EXAMPLES: [&str; 4] = ["transactions", "watch", "failover", "tls"];
 
 fn check_fuzz_targets(run: &mut Run<'_>) -> Result<End, String> {
     run.run(&mut cargo(run.root, &["check", "--manifest-path", "fuzz/Cargo.toml"]))

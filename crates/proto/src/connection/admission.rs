@@ -20,6 +20,19 @@ impl Connection {
             && self.outbox.bytes() + self.unresolved_bytes < self.config.queued_bytes_max.max(1)
     }
 
+    /// Whether queued requests should be written although their callers are about to queue more: the
+    /// server has nothing else to do, and as many are queued as answers are still to be taken.
+    ///
+    /// For drivers of callers with many requests under way each: while they go on with one half of
+    /// the answers, the server works at what came of the other.
+    #[must_use]
+    pub fn wants_head_start(&self) -> bool {
+        let queued = self.outbox.requests();
+        let in_flight = self.slots.in_flight();
+        let untaken = self.slots.occupied().saturating_sub(in_flight);
+        queued > 0 && in_flight <= queued && queued >= untaken
+    }
+
     /// Gives places to those who wait, in their order.
     #[inline]
     pub(super) fn admit_waiting(&mut self) {

@@ -460,19 +460,6 @@ impl Connection {
         self.outbox.bytes()
     }
 
-    /// Whether queued requests should be written although their callers are about to queue more: the
-    /// server has nothing else to do, and as many are queued as answers are still to be taken.
-    ///
-    /// For drivers of callers with many requests under way each: while they go on with one half of
-    /// the answers, the server works at what came of the other.
-    #[must_use]
-    pub fn wants_head_start(&self) -> bool {
-        let queued = self.outbox.requests();
-        let in_flight = self.slots.in_flight();
-        let untaken = self.slots.occupied().saturating_sub(in_flight);
-        queued > 0 && in_flight <= queued && queued >= untaken
-    }
-
     /// Whether a request still waits for a place: accepting more only makes the wait longer.
     #[must_use]
     pub fn is_saturated(&self) -> bool {

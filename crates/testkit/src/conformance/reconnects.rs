@@ -184,6 +184,8 @@ pub async fn a_stream_belongs_to_its_connection<A: Adapter>(server: &Backend) {
 pub async fn a_statement_is_prepared_again_on_the_next_connection<A: Adapter<Mode: Executes>>(
     server: &Backend,
 ) {
+    // Statements expire with any change of the schema.
+    let server = server.another(&Wanted::default());
     let (proxy, config) = server.proxy();
     let client = connect_as::<A>(config.backoff(SHORT, LONG)).await;
     let by_hand = A::wait(client.prepare("SELECT ? + 1")).await.unwrap();

@@ -12,7 +12,7 @@ use tarantool_client::{
 };
 
 use super::backend::unique;
-use super::{Adapter, Backend, connect};
+use super::{Adapter, Backend, Wanted, connect};
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct User {
@@ -215,7 +215,13 @@ pub async fn everything_is_told_of_columns_where_the_session_wants_it<A: Adapter
     assert_eq!(prepared.columns()[0].is_nullable, Some(false));
 }
 
+/// A server whose schema no other case changes: with any change prepared statements expire.
+fn undisturbed(server: &Backend) -> Backend {
+    server.another(&Wanted::default())
+}
+
 pub async fn a_prepared_statement_is_executed_any_number_of_times<A: Adapter>(server: &Backend) {
+    let server = &undisturbed(server);
     let client = connect::<A>(server).await;
     let table = users::<A>(&client).await;
     let insert = format!("INSERT INTO {table} VALUES (NULL, :name, ?)");
@@ -258,6 +264,7 @@ pub async fn a_prepared_statement_is_executed_any_number_of_times<A: Adapter>(se
 }
 
 pub async fn a_prepared_statement_expires_with_the_schema<A: Adapter>(server: &Backend) {
+    let server = &undisturbed(server);
     let client = connect::<A>(server).await;
     let table = users::<A>(&client).await;
     let text = format!("SELECT name FROM {table} WHERE id = ?");
@@ -272,6 +279,7 @@ pub async fn a_prepared_statement_expires_with_the_schema<A: Adapter>(server: &B
 }
 
 pub async fn a_prepared_statement_belongs_to_its_connection<A: Adapter>(server: &Backend) {
+    let server = &undisturbed(server);
     let (client, other) = (connect::<A>(server).await, connect::<A>(server).await);
     let statement = A::wait(client.prepare("SELECT 1")).await.unwrap();
     let written = other.stats().requests_out;
@@ -325,6 +333,7 @@ impl Executes for Blocking {
 pub async fn a_statement_is_prepared_when_needed_and_again<A: Adapter<Mode: Executes>>(
     server: &Backend,
 ) {
+    let server = &undisturbed(server);
     let client = connect::<A>(server).await;
     let table = users::<A>(&client).await;
     let sql = client.sql(&format!("SELECT name FROM {table} WHERE id = ?"));

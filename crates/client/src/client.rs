@@ -347,6 +347,13 @@ impl<M: Mode> Client<M> {
         self.all_lanes().map(|lane| lane.shared.lock().session.in_flight()).sum()
     }
 
+    /// How many bytes of requests are queued and not handed out to be written; those that wait for a
+    /// place or a connection are not among them.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.all_lanes().map(|lane| lane.shared.lock().session.queued_bytes()).sum()
+    }
+
     /// Accepts no more requests from any clone. Those accepted are still answered, within the
     /// [close timeout](Config::close_timeout).
     pub fn close(&self) {

@@ -51,6 +51,20 @@ pub struct Pumped {
 /// If the socket fails, the server answers with an error, or with anything else than one
 /// final reply to each frame.
 pub fn run<S: Read + Write>(stream: &mut S, frames: &Frames, window: usize) -> io::Result<Pumped> {
+    run_with(stream, frames, window, |_| {})
+}
+
+/// The same, and tells `on_answers` how many replies each read completed.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_with<S: Read + Write>(
+    stream: &mut S,
+    frames: &Frames,
+    window: usize,
+    mut on_answers: impl FnMut(usize),
+) -> io::Result<Pumped> {
     if window == 0 {
         return Err(io::Error::new(ErrorKind::InvalidInput, "a window of 0"));
     }
@@ -69,6 +83,7 @@ pub fn run<S: Read + Write>(stream: &mut S, frames: &Frames, window: usize) -> i
             sent = next;
         }
         let done = receive(stream, &mut buffer, &mut scanner, &mut pumped)?;
+        on_answers(done);
         let answered = pumped.requests + done;
         if answered > sent {
             return Err(invalid("more replies than requests"));

@@ -48,7 +48,7 @@ fn cells(report: &Value) -> &[Value] {
 fn article() {
     let report = contest("article", &["--count", "60", "--size", "40", "--tasks", "4"]);
     // Eight clients, four kinds of requests, one task and four.
-    assert_eq!(cells(&report).len(), 8 * 4 * 2);
+    assert_eq!(cells(&report).len(), 9 * 4 * 2);
     for cell in cells(&report) {
         let has_memory = cell["rss_mb"].as_f64().is_some_and(|mib| mib > 1.0);
         assert_eq!(has_memory, cell["client"] != "raw", "{cell}");
@@ -90,12 +90,12 @@ fn sweep() {
 
 #[test]
 fn hot() {
-    let clients = "raw,tokio-mt,blocking-threads";
+    let clients = "raw,raw-threads,tokio-mt,blocking-threads";
     let report = contest(
         "hot",
         &["--processes", "2", "--tasks", "2", "--count", "80", "--clients", clients],
     );
-    assert_eq!(cells(&report).len(), 3);
+    assert_eq!(cells(&report).len(), 4);
     for cell in cells(&report) {
         assert_eq!((&cell["count"], &cell["concurrency"]), (&160.into(), &16.into()), "{cell}");
     }

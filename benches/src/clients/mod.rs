@@ -9,6 +9,7 @@ use crate::job::{Contender, Failure, Job, Op};
 
 pub mod arrivals;
 pub mod blocking;
+mod crew;
 mod queue;
 pub mod raw;
 pub mod tasks;
@@ -28,6 +29,8 @@ pub struct Choice {
 pub enum Runtime {
     /// The [raw pump](crate::pump).
     Raw,
+    /// The same, and a thread for each task that sleeps until its reply came.
+    RawThreads,
     /// tokio, all tasks on one thread.
     Tokio,
     /// tokio, tasks on as many worker threads as there are cores for this process, its default.
@@ -46,7 +49,7 @@ pub enum Runtime {
 
 impl Runtime {
     /// All of them, the baseline first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Raw,
         Self::Tokio,
         Self::TokioMultiThread,
@@ -55,6 +58,7 @@ impl Runtime {
         Self::Compio,
         Self::Blocking,
         Self::BlockingThreads,
+        Self::RawThreads,
     ];
 
     /// The name on the command line.
@@ -62,6 +66,7 @@ impl Runtime {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
+            Self::RawThreads => "raw-threads",
             Self::Tokio => "tokio",
             Self::TokioMultiThread => "tokio-mt",
             Self::Smol => "smol",
@@ -76,7 +81,7 @@ impl Runtime {
     #[must_use]
     pub const fn tasks_max(self) -> usize {
         match self {
-            Self::BlockingThreads => 1_000,
+            Self::BlockingThreads | Self::RawThreads => 1_000,
             _ => 16_384,
         }
     }
@@ -84,7 +89,7 @@ impl Runtime {
     /// Whether it can begin a request while it waits for another.
     #[must_use]
     pub const fn has_rates(self) -> bool {
-        !matches!(self, Self::Blocking)
+        !matches!(self, Self::Blocking | Self::RawThreads)
     }
 }
 
@@ -110,7 +115,8 @@ impl FromStr for Choice {
 pub fn connect(choice: &Choice, uri: &str) -> Result<Box<dyn Contender>, Failure> {
     let config = Config::parse(uri)?.batching(choice.policy);
     Ok(match choice.runtime {
-        Runtime::Raw => Box::new(raw::Raw::connect(uri)?),
+        Runtime::Raw => Box::new(raw::Raw::connect(uri, false)?),
+        Runtime::RawThreads => Box::new(raw::Raw::connect(uri, true)?),
         Runtime::Blocking => Box::new(blocking::Callers::connect(config, false)?),
         Runtime::BlockingThreads => Box::new(blocking::Callers::connect(config, true)?),
         runtime => Box::new(tasks::Tasks::connect(runtime, config)?),

@@ -1,11 +1,15 @@
-//! The state machine of a connection: all that happens between a request's frame and its answer.
+//! The state machines of a connection and of a session: all that happens between a request's frame
+//! and its answer.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tarantool_proto::request::{Insert, Ping, Select};
-use tarantool_proto::{Config, Connection, Event, Frame, GREETING_SIZE, Request, RequestId};
+use tarantool_proto::session::{Action, Session, SessionConfig, SessionEvent};
+use tarantool_proto::{
+    Answer, Config, Connection, Event, Frame, GREETING_SIZE, Request, RequestId,
+};
 
 use super::{Make, Operation, TEXT, keep, rows};
 
@@ -29,11 +33,72 @@ pub(super) const ALL: &[(&str, Make)] = &[
         let text = "x".repeat(TEXT);
         Box::new(move || link.round_of_inserts(100, &text))
     }),
+    ("session/100 pings", || {
+        let mut link = Link::of_session(&[0xdd, 0, 0, 0, 0]);
+        Box::new(move || link.round(100, |_| Ping))
+    }),
+    ("session/100 selects of 1,536 bytes", || {
+        let mut link = Link::of_session(&rows(1, TEXT));
+        Box::new(move || link.round(100, |id| Select::from(512).key(id).limit(1)))
+    }),
+    ("session/100 inserts of 1,536 bytes", || {
+        let mut link = Link::of_session(&[0xdd, 0, 0, 0, 0]);
+        let text = "x".repeat(TEXT);
+        Box::new(move || link.round_of_inserts(100, &text))
+    }),
 ];
 
+/// What a connection and a session have in common.
+trait Core {
+    fn event(&mut self, input: &mut BytesMut) -> Option<Event>;
+    fn transmit(&mut self, output: &mut Vec<u8>) -> bool;
+    fn send(&mut self, frame: &mut Frame, deadline: Instant) -> RequestId;
+    fn take(&mut self, id: RequestId) -> Answer;
+}
+
+impl Core for Connection {
+    fn event(&mut self, input: &mut BytesMut) -> Option<Event> {
+        self.poll_event(input).expect("the answers are right")
+    }
+
+    fn transmit(&mut self, output: &mut Vec<u8>) -> bool {
+        self.poll_transmit(output)
+    }
+
+    fn send(&mut self, frame: &mut Frame, deadline: Instant) -> RequestId {
+        self.send(frame, Some(deadline)).expect("there is a place")
+    }
+
+    fn take(&mut self, id: RequestId) -> Answer {
+        self.take(id).expect("it was answered")
+    }
+}
+
+impl Core for Session {
+    fn event(&mut self, input: &mut BytesMut) -> Option<Event> {
+        match self.poll_event(input).expect("the answers are right")? {
+            SessionEvent::Answered(id) => Some(Event::Answered(id)),
+            SessionEvent::Connecting { .. } => self.event(input),
+            _ => Some(Event::Ready),
+        }
+    }
+
+    fn transmit(&mut self, output: &mut Vec<u8>) -> bool {
+        self.poll_transmit(output)
+    }
+
+    fn send(&mut self, frame: &mut Frame, deadline: Instant) -> RequestId {
+        self.send(frame, Some(deadline)).expect("there is a place")
+    }
+
+    fn take(&mut self, id: RequestId) -> Answer {
+        self.take(id).expect("it was answered")
+    }
+}
+
 /// A connection in use, and a server that answers everything with the same data.
-struct Link {
-    connection: Connection,
+struct Link<C> {
+    core: C,
     input: BytesMut,
     output: Vec<u8>,
     frame: Frame,
@@ -48,10 +113,29 @@ const SYNC: Range<usize> = 14..22;
 /// Where it is in a request.
 const FRAME_SYNC: Range<usize> = 8..16;
 
-impl Link {
+impl Link<Connection> {
     fn new(data: &[u8]) -> Self {
+        Self::over(Connection::new(Config::default(), None), data)
+    }
+}
+
+impl Link<Session> {
+    fn of_session(data: &[u8]) -> Self {
+        let now = Instant::now();
+        let mut session = Session::new(SessionConfig::default(), 1, now);
+        session.handle_timeout(now);
+        let Some(Action::Connect { attempt, .. }) = session.poll_action() else {
+            panic!("a session begins with a connection");
+        };
+        assert!(session.handle_connected(attempt));
+        Self::over(session, data)
+    }
+}
+
+impl<C: Core> Link<C> {
+    fn over(core: C, data: &[u8]) -> Self {
         let mut link = Self {
-            connection: Connection::new(Config::default(), None),
+            core,
             input: BytesMut::with_capacity(1 << 18),
             output: Vec::new(),
             frame: Frame::new(),
@@ -61,7 +145,7 @@ impl Link {
         };
         link.input.extend_from_slice(&greeting());
         assert_eq!(link.event(), None, "a request is to be answered first");
-        assert!(link.connection.poll_transmit(&mut link.output));
+        assert!(link.core.transmit(&mut link.output));
         let sync = link.output[FRAME_SYNC].to_vec();
         link.output.clear();
         link.answer[SYNC].copy_from_slice(&sync);
@@ -71,13 +155,12 @@ impl Link {
     }
 
     fn event(&mut self) -> Option<Event> {
-        self.connection.poll_event(&mut self.input).expect("the answers are right")
+        self.core.event(&mut self.input)
     }
 
     fn send(&mut self, request: &impl Request) {
         keep(self.frame.encode(request));
-        let sent = self.connection.send(&mut self.frame, Some(self.deadline));
-        self.ids.push(sent.expect("there is a place"));
+        self.ids.push(self.core.send(&mut self.frame, self.deadline));
     }
 
     /// Encodes, sends, hands out, and takes the answers of some requests.
@@ -96,7 +179,7 @@ impl Link {
     }
 
     fn answer_all(&mut self) {
-        while self.connection.poll_transmit(&mut self.output) {
+        while self.core.transmit(&mut self.output) {
             self.output.clear();
         }
         for id in self.ids.drain(..) {
@@ -105,7 +188,7 @@ impl Link {
         }
         while let Some(event) = self.event() {
             if let Event::Answered(id) = event {
-                keep(self.connection.take(id).expect("it was answered"));
+                keep(self.core.take(id));
             }
         }
     }
@@ -118,7 +201,7 @@ fn lookup() -> Operation {
     let mut next = 0;
     Box::new(move || {
         next = (next + 1) % link.ids.len();
-        assert!(!link.connection.is_answered(link.ids[next]));
+        assert!(!link.core.is_answered(link.ids[next]));
     })
 }
 
@@ -126,11 +209,11 @@ fn send_and_cancel() -> Operation {
     let mut link = Link::new(&[0xdd, 0, 0, 0, 0]);
     Box::new(move || {
         link.send(&Ping);
-        while link.connection.poll_transmit(&mut link.output) {
+        while link.core.transmit(&mut link.output) {
             link.output.clear();
         }
         for id in link.ids.drain(..) {
-            link.connection.cancel(id);
+            link.core.cancel(id);
             link.answer[SYNC].copy_from_slice(&id.sync().to_be_bytes());
         }
         // The place is free again once the late answer has come.

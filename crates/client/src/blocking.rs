@@ -134,8 +134,9 @@ impl Client<Blocking> {
     /// under way.
     ///
     /// The first request on an idle connection is written at once. Others are written together,
-    /// when there are enough for a full write, when a thread waits for a reply, or by
-    /// [`flush`](Self::flush). At a limit this drives the connection until there is a place.
+    /// when there are enough for a full write, when the server has nothing to do and half of the
+    /// replies that came are taken, when a thread waits for a reply, or by [`flush`](Self::flush). At
+    /// a limit this drives the connection until there is a place.
     pub fn submit<R: Request>(&self, request: R) -> Submitted<Response> {
         let lane = self.next_lane();
         let pending = self.start(lane, &request, |response, _| Ok(response));

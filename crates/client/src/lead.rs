@@ -146,14 +146,14 @@ impl Lead {
         }
     }
 
-    /// Writes if that is due after a request was queued: if it is the first on an idle connection,
+    /// Writes if that is due after a request was queued: if the server has nothing to do meanwhile,
     /// or there is enough for a full write. If it found no place, drives until it has one.
     ///
     /// It writes no longer than `until`; places come at the latest when deadlines pass.
     pub(crate) fn after_submit(&self, until: Option<Instant>) {
         let state = self.shared.lock();
-        let alone = state.session.in_flight() <= 1;
-        if alone || state.session.queued_bytes() >= state.session.batching().write_bytes() {
+        let full = state.session.batching().write_bytes();
+        if state.session.wants_head_start() || state.session.queued_bytes() >= full {
             drop(state);
             self.write_queued(until);
         } else if state.session.is_saturated() {

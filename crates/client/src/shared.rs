@@ -560,14 +560,15 @@ impl State {
 /// a fresh one.
 fn with_scratch<T>(encode: impl FnOnce(&mut Frame) -> T) -> T {
     thread_local! {
-        static SCRATCH: Cell<Frame> = const { Cell::new(Frame::new()) };
+        // In a box, which is moved more cheaply.
+        static SCRATCH: Cell<Option<Box<Frame>>> = const { Cell::new(None) };
     }
-    let mut frame = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    let mut frame = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
     let result = encode(&mut frame);
     if frame.capacity() <= SCRATCH_MAX {
         frame.clear();
         // At the end of a thread there is no next request.
-        let _ = SCRATCH.try_with(|scratch| scratch.set(frame));
+        let _ = SCRATCH.try_with(|scratch| scratch.set(Some(frame)));
     }
     result
 }

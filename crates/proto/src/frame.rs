@@ -30,7 +30,7 @@ pub struct Frame {
     needs: Capabilities,
     stream: Option<NonZeroU64>,
     /// Where the body's map header stands.
-    body_at: usize,
+    body_at: u8,
     /// What a [`Session`](crate::session::Session) goes by when a connection is lost.
     fate: Fate,
 }
@@ -118,7 +118,7 @@ impl Frame {
             attempts: 0,
             needs: Capabilities::NONE,
             stream: None,
-            body_at: BODY_AT,
+            body_at: BODY_AT as u8,
             fate: Fate::NEW,
         }
     }
@@ -189,7 +189,7 @@ impl Frame {
             self.fate.bound_to = Some(NO_CONNECTION);
             self.require(Capability::Streams);
         }
-        self.body_at = self.bytes.len();
+        self.body_at = self.bytes.len() as u8;
         let mut body = Body::new(self);
         let encoded = request.encode(&mut body);
         let finished = body.finish();
@@ -318,7 +318,7 @@ impl Frame {
     /// it only if its schema is still the one that the numbers are from.
     pub(crate) fn append_resolved_to(&self, out: &mut Vec<u8>, sync: u64, numbers: Numbers) {
         let start = out.len();
-        let body_at = self.body_at;
+        let body_at = usize::from(self.body_at);
         let (header, body) = self.bytes.split_at_checked(body_at).unwrap_or_default();
         let names_end = self.names_end.map_or(body_at + 1, |end| end as usize);
         out.extend_from_slice(header);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::Unanswered;
-use crate::frame::Frame;
+use crate::frame::{Fate, Frame};
 use crate::response::Response;
 
 /// Names a request of one connection, or of one session, from [`send`](crate::Connection::send)
@@ -46,19 +46,30 @@ pub type Answer = Result<Response, Unanswered>;
 ///
 /// A slot is used again as soon as its answer is taken or its request cancelled. Its generation
 /// then grows, so that a reply that comes later is recognised.
+///
+/// A slot also has a frame: the request's, as long as it is needed, and else an empty one, whose
+/// memory is given to the caller of the next request in exchange.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     slots: Vec<Slot>,
     free: Option<u32>,
     in_flight: usize,
     occupied: usize,
+    /// The bytes of all frames that are kept.
     held_bytes: usize,
+    /// The memory of those that are empty.
+    spare_bytes: usize,
 }
+
+/// The memory of so many bytes at most is kept in an empty frame, and in all of them together.
+const SPARE_FRAME_MAX: usize = 4 << 10;
+const SPARE_MAX: usize = 4 << 20;
 
 #[derive(Debug)]
 struct Slot {
     generation: u32,
     state: State,
+    frame: Frame,
 }
 
 #[derive(Debug)]
@@ -67,64 +78,36 @@ pub(crate) enum State {
     Free(Option<u32>),
     /// Accepted just now.
     Accepted,
-    /// Waiting for a place.
-    Waiting(Frame),
-    /// In its place, waiting for the schema. `fresh`: for one that is asked for after the request
-    /// was made.
-    Unresolved { frame: Frame, fresh: bool },
-    /// Queued at this position of the output, or written.
+    /// Waiting for a place, with its frame.
+    Waiting,
+    /// In its place, waiting for the schema, with its frame. `fresh`: for one that is asked for after
+    /// the request was made.
+    Unresolved { fresh: bool },
+    /// Queued at this position of the output, or written; with its frame in case that the connection
+    /// is lost, if that is of use then.
     InFlight(u64),
     /// The same, with the numbers of a schema in place of names. The frame is kept in case that the
     /// schema has changed when the server sees it.
-    Resolved { position: u64, frame: Frame },
-    /// The same as `InFlight`, with the frame kept in case that the connection is lost.
-    Kept { position: u64, frame: Frame },
+    Resolved(u64),
     /// Answered; waiting for its owner.
     Answered(Answer),
 }
 
 impl State {
     fn has_place(&self) -> bool {
-        matches!(self, Self::Unresolved { .. }) || self.position().is_some()
+        matches!(self, Self::Unresolved { .. } | Self::InFlight(_) | Self::Resolved(_))
     }
 
     /// Where the request begins in the output, if it is there.
     pub(crate) fn position(&self) -> Option<u64> {
         match self {
-            Self::InFlight(position)
-            | Self::Resolved { position, .. }
-            | Self::Kept { position, .. } => Some(*position),
-            _ => None,
-        }
-    }
-
-    /// The request's frame, if it is here.
-    pub(crate) fn frame(&self) -> Option<&Frame> {
-        match self {
-            Self::Waiting(frame)
-            | Self::Unresolved { frame, .. }
-            | Self::Resolved { frame, .. }
-            | Self::Kept { frame, .. } => Some(frame),
-            _ => None,
-        }
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.frame().map_or(0, Frame::len)
-    }
-
-    pub(crate) fn into_frame(self) -> Option<Frame> {
-        match self {
-            Self::Waiting(frame)
-            | Self::Unresolved { frame, .. }
-            | Self::Resolved { frame, .. }
-            | Self::Kept { frame, .. } => Some(frame),
+            Self::InFlight(position) | Self::Resolved(position) => Some(*position),
             _ => None,
         }
     }
 
     fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Waiting(_)) || self.has_place()
+        matches!(self, Self::Waiting) || self.has_place()
     }
 }
 
@@ -167,7 +150,8 @@ impl Slots {
                 let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot < SLOT_MAX)?;
                 // Generation 0 is left out: it would give the first request the sync id 0, which
                 // the server uses for what belongs to no request.
-                self.slots.push(Slot { generation: 1, state: State::Free(None) });
+                let state = State::Free(None);
+                self.slots.push(Slot { generation: 1, state, frame: Frame::new() });
                 slot
             }
         };
@@ -187,29 +171,99 @@ impl Slots {
         (slot.generation == id.generation).then_some(&slot.state)
     }
 
-    /// Changes the state of a request that is not over and returns the former one.
+    /// Changes the state of a request that is not over. `false`: it is over.
     #[inline]
-    pub(crate) fn set(&mut self, id: RequestId, state: State) -> Option<State> {
-        let slot = self.slots.get_mut(id.slot as usize)?;
-        if slot.generation != id.generation {
-            return None;
-        }
+    pub(crate) fn set(&mut self, id: RequestId, state: State) -> bool {
+        let Some(slot) = slot_of(&mut self.slots, id) else {
+            return false;
+        };
         self.in_flight += usize::from(state.has_place());
         self.in_flight -= usize::from(slot.state.has_place());
-        self.held_bytes += state.held_bytes();
-        self.held_bytes -= slot.state.held_bytes();
-        Some(std::mem::replace(&mut slot.state, state))
+        slot.state = state;
+        true
+    }
+
+    /// Answers a request that is not over: its frame is of no use any more.
+    #[inline]
+    pub(crate) fn answer(&mut self, id: RequestId, answer: Answer) {
+        self.set(id, State::Answered(answer));
+        self.empty_frame(id);
+    }
+
+    /// Takes the answer of a request, if it is there, and frees its slot.
+    #[inline]
+    pub(crate) fn take(&mut self, id: RequestId) -> Option<Answer> {
+        if !matches!(self.get(id), Some(State::Answered(_))) {
+            return None;
+        }
+        match self.release(id) {
+            Some(State::Answered(answer)) => Some(answer),
+            _ => None,
+        }
     }
 
     /// Frees the slot of a request and returns its last state.
     #[inline]
     pub(crate) fn release(&mut self, id: RequestId) -> Option<State> {
-        let state = self.set(id, State::Free(self.free))?;
-        let slot = self.slots.get_mut(id.slot as usize)?;
+        self.empty_frame(id);
+        let slot = slot_of(&mut self.slots, id)?;
         slot.generation = slot.generation.wrapping_add(1).max(1);
+        let state = std::mem::replace(&mut slot.state, State::Free(self.free));
+        self.in_flight -= usize::from(state.has_place());
         self.free = Some(id.slot);
         self.occupied -= 1;
         Some(state)
+    }
+
+    /// The frame of a request, if it is kept.
+    #[inline]
+    pub(crate) fn frame(&self, id: RequestId) -> Option<&Frame> {
+        let slot = self.slots.get(id.slot as usize)?;
+        (slot.generation == id.generation && !slot.frame.is_empty()).then_some(&slot.frame)
+    }
+
+    /// Keeps the frame of a request, and leaves the slot's empty one in its place.
+    #[inline]
+    pub(crate) fn keep_frame(&mut self, id: RequestId, frame: &mut Frame) {
+        let Some(slot) = slot_of(&mut self.slots, id) else {
+            return;
+        };
+        debug_assert!(slot.frame.is_empty(), "a request has one frame");
+        self.spare_bytes -= slot.frame.capacity();
+        self.held_bytes += frame.len();
+        std::mem::swap(&mut slot.frame, frame);
+    }
+
+    /// Takes the frame of a request, if it is kept.
+    pub(crate) fn take_frame(&mut self, id: RequestId) -> Option<Frame> {
+        self.frame(id)?;
+        let slot = slot_of(&mut self.slots, id)?;
+        self.held_bytes -= slot.frame.len();
+        Some(std::mem::take(&mut slot.frame))
+    }
+
+    /// What the session knows of a request whose frame is kept.
+    pub(crate) fn fate_mut(&mut self, id: RequestId) -> Option<&mut Fate> {
+        self.frame(id)?;
+        slot_of(&mut self.slots, id).map(|slot| slot.frame.fate_mut())
+    }
+
+    #[inline]
+    fn empty_frame(&mut self, id: RequestId) {
+        let Some(slot) = slot_of(&mut self.slots, id) else {
+            return;
+        };
+        if slot.frame.is_empty() {
+            return;
+        }
+        self.held_bytes -= slot.frame.len();
+        slot.frame.clear();
+        let memory = slot.frame.capacity();
+        if memory <= SPARE_FRAME_MAX && self.spare_bytes + memory <= SPARE_MAX {
+            self.spare_bytes += memory;
+        } else {
+            slot.frame = Frame::new();
+        }
     }
 
     /// Whose reply `sync` belongs to.
@@ -224,9 +278,7 @@ impl Slots {
         };
         if id.generation == slot.generation {
             return match slot.state {
-                State::InFlight(_) | State::Resolved { .. } | State::Kept { .. } => {
-                    Owner::InFlight(id)
-                }
+                State::InFlight(_) | State::Resolved(_) => Owner::InFlight(id),
                 State::Answered(_) => Owner::Past,
                 _ => Owner::Unknown,
             };
@@ -249,6 +301,12 @@ impl Slots {
     pub(crate) fn is_unanswered(&self, id: RequestId) -> bool {
         !matches!(self.get(id), None | Some(State::Answered(_)))
     }
+}
+
+/// The slot of a request that is not over.
+#[inline]
+fn slot_of(slots: &mut [Slot], id: RequestId) -> Option<&mut Slot> {
+    slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)
 }
 
 #[cfg(test)]
@@ -299,7 +357,7 @@ mod tests {
                     }
                     (2, count) => {
                         let (id, is_unanswered) = &mut live[index % count];
-                        table.set(*id, State::Answered(Err(Unanswered::ConnectionGone)));
+                        table.answer(*id, Err(Unanswered::ConnectionGone));
                         *is_unanswered = false;
                     }
                     (_, count) => {
@@ -317,7 +375,7 @@ mod tests {
                 for id in &past {
                     prop_assert_eq!(table.owner(id.sync()), Owner::Past, "{:?}", id);
                     prop_assert!(table.get(*id).is_none() && !table.is_unanswered(*id));
-                    prop_assert!(table.set(*id, State::Accepted).is_none());
+                    prop_assert!(!table.set(*id, State::Accepted));
                 }
                 let unanswered: HashSet<_> =
                     live.iter().filter(|(_, is)| *is).map(|(id, _)| *id).collect();
@@ -333,7 +391,7 @@ mod tests {
         let mut table = Slots::default();
         let id = table.occupy().expect("there is room");
         // Waiting, it was not sent yet.
-        table.set(id, State::Waiting(Frame::new()));
+        table.set(id, State::Waiting);
         assert_eq!(table.owner(id.sync()), Owner::Unknown);
         assert_eq!(table.in_flight(), 0);
         in_flight(id, &mut table);
@@ -370,5 +428,60 @@ mod tests {
         let again: Vec<_> = (0..3).filter_map(|_| table.occupy()).collect();
         assert_eq!(again.iter().map(|id| id.slot()).collect::<Vec<_>>(), [3, 1, 4]);
         assert_eq!(format!("{:?}", again[0]), "RequestId(3.2)");
+    }
+
+    fn frame_of(bytes: usize) -> Frame {
+        let mut frame = Frame::new();
+        frame.bytes_mut().resize(bytes, 7);
+        frame
+    }
+
+    #[test]
+    fn a_frame_is_kept_until_the_answer_and_its_memory_for_the_next() {
+        let mut table = Slots::default();
+        let id = table.occupy().expect("there is room");
+        let mut frame = frame_of(100);
+        in_flight(id, &mut table);
+        table.keep_frame(id, &mut frame);
+        assert_eq!((frame.capacity(), table.held_bytes(), table.spare_bytes), (0, 100, 0));
+        assert_eq!(table.frame(id).map(Frame::len), Some(100));
+        table.answer(id, Err(Unanswered::ConnectionGone));
+        assert!(table.frame(id).is_none() && table.take_frame(id).is_none());
+        let memory = table.spare_bytes;
+        assert!(table.held_bytes() == 0 && memory >= 100);
+        assert!(table.take(id).is_some() && table.take(id).is_none());
+        // The next request of this slot leaves its own memory and takes that one.
+        let next = table.occupy().expect("there is room");
+        let mut frame = frame_of(50);
+        table.keep_frame(next, &mut frame);
+        assert_eq!((frame.capacity(), frame.len()), (memory, 0));
+        assert_eq!((table.held_bytes(), table.spare_bytes), (50, 0));
+        assert!(table.frame(id).is_none() && table.fate_mut(id).is_none());
+        assert_eq!(table.take_frame(next).map(|frame| frame.len()), Some(50));
+        assert_eq!((table.held_bytes(), table.frame(next).is_none()), (0, true));
+        // Cancelled, it is as good as answered.
+        table.keep_frame(next, &mut frame_of(70));
+        table.release(next);
+        assert!(table.held_bytes() == 0 && table.spare_bytes >= 70);
+    }
+
+    #[test]
+    fn the_memory_of_large_and_of_very_many_frames_is_not_kept() {
+        let mut table = Slots::default();
+        let id = table.occupy().expect("there is room");
+        table.keep_frame(id, &mut frame_of(SPARE_FRAME_MAX + 1));
+        table.answer(id, Err(Unanswered::ConnectionGone));
+        assert_eq!((table.held_bytes(), table.spare_bytes), (0, 0));
+
+        let most = SPARE_MAX / SPARE_FRAME_MAX;
+        let ids: Vec<_> = (0..most + 10).filter_map(|_| table.occupy()).collect();
+        for id in &ids {
+            table.keep_frame(*id, &mut frame_of(SPARE_FRAME_MAX));
+        }
+        assert_eq!(table.held_bytes(), ids.len() * SPARE_FRAME_MAX);
+        for id in ids {
+            table.release(id);
+        }
+        assert_eq!((table.held_bytes(), table.spare_bytes), (0, SPARE_MAX));
     }
 }

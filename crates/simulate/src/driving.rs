@@ -149,7 +149,9 @@ impl World<'_> {
             || client.session.failure().is_some()
             || all_refuse;
         client.settle(request, known.deadline, known.bytes);
-        let how = Answered { gives_up };
+        let (last, present) = (client.generation, client.session.generation());
+        let is_gone = known.bound_to.is_some_and(|to| to <= last && Some(to) != present);
+        let how = Answered { gives_up, is_gone };
         self.ledger.answered(request, client.attempt, how);
         self.note(number, "answered", [request, id.sync()]);
     }

@@ -64,6 +64,8 @@ pub(crate) struct Known {
 pub(crate) struct Answered {
     /// Whether nothing went on to a next connection then.
     pub(crate) gives_up: bool,
+    /// Whether the connection that it is bound to was gone.
+    pub(crate) is_gone: bool,
 }
 
 /// What a caller knows of its request in the end.
@@ -214,7 +216,7 @@ impl Ledger {
                 outcome
             }
             Err(Unanswered::ConnectionGone) => {
-                assert!(known.kind.is_bound(), "not bound: {known:?}");
+                assert!(how.is_gone, "its connection is not gone: {known:?}");
                 Outcome::NotSent
             }
             Err(Unanswered::Unsupported(_)) => {

@@ -1,5 +1,6 @@
 //! How many system calls a call costs.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tarantool_client::request::Call;
@@ -75,6 +76,37 @@ fn the_first_submitted_request_is_written_at_once_and_others_by_a_flush() {
         assert_eq!(script.state().requests.len(), 2);
         drop((second, third));
         script.end();
+    });
+}
+
+/// A window that moves on with each reply: the server is not left without work while all of the
+/// replies to one write are taken, nor is each of them followed by a write.
+#[test]
+fn half_of_a_window_is_written_while_the_other_half_is_taken() {
+    bounded(|| {
+        let script = Script::willing();
+        let client = script.connect();
+        let submit = || client.submit(Call::new("f"));
+        let sends = || script.state().calls.sends;
+        let mut window: VecDeque<_> = (0..4).map(|_| submit()).collect();
+        window.pop_front().unwrap().wait().unwrap();
+        assert_eq!(sends(), 2);
+        // All four are answered. Of the replies one is taken and one submitted, then two.
+        window.push_back(submit());
+        assert_eq!(sends(), 2);
+        window.pop_front().unwrap().wait().unwrap();
+        window.push_back(submit());
+        assert_eq!(sends(), 3);
+        // The server has work now.
+        for _ in 0..2 {
+            window.pop_front().unwrap().wait().unwrap();
+            window.push_back(submit());
+        }
+        assert_eq!(sends(), 3);
+        for reply in window {
+            reply.wait().unwrap();
+        }
+        assert_eq!(sends(), 4);
     });
 }
 

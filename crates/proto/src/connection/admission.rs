@@ -34,13 +34,13 @@ impl Connection {
     /// Now that the server is known: answers those that need what it does not have.
     pub(super) fn refuse_unsupported(&mut self) {
         for id in std::mem::take(&mut self.waiting) {
-            let needs = match self.slots.get(id) {
-                Some(State::Waiting(frame)) => frame.needs(),
+            let needs = match (self.slots.get(id), self.slots.frame(id)) {
+                (Some(State::Waiting), Some(frame)) => frame.needs(),
                 _ => continue,
             };
             if needs.and(self.lacking).is_empty() {
                 self.waiting.push_back(id);
-            } else if let Some(State::Waiting(mut frame)) = self.slots.set(id, State::Accepted) {
+            } else if let Some(mut frame) = self.slots.take_frame(id) {
                 self.refuse(id, &mut frame);
             }
         }
@@ -60,15 +60,14 @@ impl Connection {
 
     /// Queues a request that waits for a place or for the schema, if it still does.
     pub(super) fn queue_waiting(&mut self, id: RequestId) {
-        if !self.waits(id) {
-            return;
-        }
-        let (mut frame, fresh) = match self.slots.set(id, State::InFlight(0)) {
-            Some(State::Waiting(frame)) => (frame, false),
-            Some(State::Unresolved { frame, fresh }) => (frame, fresh),
+        let fresh = match self.slots.get(id) {
+            Some(State::Waiting) => false,
+            Some(State::Unresolved { fresh }) => *fresh,
             _ => return,
         };
-        self.queue(id, &mut frame, fresh);
+        if let Some(mut frame) = self.slots.take_frame(id) {
+            self.queue(id, &mut frame, fresh);
+        }
     }
 
     /// The server refused a request because its schema has changed, and executed nothing: sends it
@@ -76,15 +75,14 @@ impl Connection {
     ///
     /// Not for one in a stream: later ones of it may be on their way, perhaps the commit.
     pub(super) fn resolve_again(&mut self, id: RequestId) -> bool {
-        match self.slots.get(id) {
-            Some(State::Resolved { frame, .. }) if frame.stream().is_none() => {}
-            Some(State::Resolved { .. }) => {
-                self.names.outdated();
-                return false;
-            }
-            _ => return false,
+        if !matches!(self.slots.get(id), Some(State::Resolved(_))) {
+            return false;
         }
-        if let Some(State::Resolved { mut frame, .. }) = self.slots.set(id, State::InFlight(0)) {
+        if self.slots.frame(id).is_none_or(|frame| frame.stream().is_some()) {
+            self.names.outdated();
+            return false;
+        }
+        if let Some(mut frame) = self.slots.take_frame(id) {
             if !frame.count_attempt() {
                 return false;
             }
@@ -95,12 +93,13 @@ impl Connection {
     }
 
     pub(super) fn waits(&self, id: RequestId) -> bool {
-        matches!(self.slots.get(id), Some(State::Waiting(_) | State::Unresolved { .. }))
+        matches!(self.slots.get(id), Some(State::Waiting | State::Unresolved { .. }))
     }
 
     /// Whether a request that waits in its place has names.
     pub(super) fn waits_for_schema(&self, id: RequestId) -> bool {
-        matches!(self.slots.get(id), Some(State::Unresolved { frame, .. }) if frame.has_names())
+        matches!(self.slots.get(id), Some(State::Unresolved { .. }))
+            && self.slots.frame(id).is_some_and(Frame::has_names)
     }
 
     /// Queues the bytes of a request, or lets it wait for the schema. `fresh`: the schema was asked
@@ -123,8 +122,8 @@ impl Connection {
                     self.owed += 1;
                     let position =
                         self.outbox.push(piece, |out| frame.append_resolved_to(out, sync, numbers));
-                    let frame = std::mem::take(frame);
-                    self.slots.set(id, State::Resolved { position, frame });
+                    self.slots.set(id, State::Resolved(position));
+                    self.slots.keep_frame(id, frame);
                     return;
                 }
                 Resolved::Reload => {
@@ -143,11 +142,10 @@ impl Connection {
             self.owed += 1;
             self.outbox.push(piece, |out| frame.append_to(out, sync))
         };
-        if self.keeping.is_on {
-            let frame = std::mem::take(frame);
-            self.slots.set(id, State::Kept { position, frame });
+        self.slots.set(id, State::InFlight(position));
+        if self.keeping.is_of_use(frame) {
+            self.slots.keep_frame(id, frame);
         } else {
-            self.slots.set(id, State::InFlight(position));
             frame.clear();
         }
     }
@@ -155,9 +153,9 @@ impl Connection {
     /// Lets a request wait in its place until the schema is read. Its bytes count as queued: then
     /// they will be.
     fn let_wait(&mut self, id: RequestId, frame: &mut Frame, fresh: bool) {
-        let frame = std::mem::take(frame);
         self.unresolved_bytes += frame.len();
-        self.slots.set(id, State::Unresolved { frame, fresh });
+        self.slots.set(id, State::Unresolved { fresh });
+        self.slots.keep_frame(id, frame);
         self.unresolved.push_back(id);
     }
 
@@ -169,9 +167,9 @@ impl Connection {
 
     /// Whether a request of the frame's stream waits for the schema.
     fn stream_waits(&self, frame: &Frame) -> bool {
-        let waits = |id: &RequestId| match self.slots.get(*id) {
-            Some(State::Unresolved { frame: other, .. }) => other.stream() == frame.stream(),
-            _ => false,
+        let waits = |id: &RequestId| {
+            matches!(self.slots.get(*id), Some(State::Unresolved { .. }))
+                && self.slots.frame(*id).is_some_and(|other| other.stream() == frame.stream())
         };
         // The latest first: those of one stream often come together.
         frame.stream().is_some() && self.unresolved.iter().rev().any(waits)
@@ -227,7 +225,7 @@ impl Connection {
         let occupied = self.slots.occupied();
         let slots = &self.slots;
         let waits = |id: &RequestId| {
-            matches!(slots.get(*id), Some(State::Waiting(_) | State::Unresolved { .. }))
+            matches!(slots.get(*id), Some(State::Waiting | State::Unresolved { .. }))
         };
         for queue in [&mut self.waiting, &mut self.unresolved] {
             while queue.front().is_some_and(|id| !waits(id)) {

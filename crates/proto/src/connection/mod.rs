@@ -201,7 +201,8 @@ impl Connection {
         if at_once {
             self.queue(id, frame, false);
         } else {
-            self.slots.set(id, State::Waiting(std::mem::take(frame)));
+            self.slots.set(id, State::Waiting);
+            self.slots.keep_frame(id, frame);
             self.waiting.push_back(id);
         }
         Ok(id)
@@ -245,17 +246,10 @@ impl Connection {
     /// `None`: not answered yet, or taken or cancelled before.
     #[inline]
     pub fn take(&mut self, id: RequestId) -> Option<Answer> {
-        if !matches!(self.slots.get(id), Some(State::Answered(_))) {
-            return None;
-        }
-        match self.slots.release(id) {
-            Some(State::Answered(answer)) => {
-                self.pushes.forget(id);
-                self.forget_ended();
-                Some(answer)
-            }
-            _ => None,
-        }
+        let answer = self.slots.take(id)?;
+        self.pushes.forget(id);
+        self.forget_ended();
+        Some(answer)
     }
 
     /// Stops the wait for a request's answer.
@@ -270,7 +264,6 @@ impl Connection {
         if !matches!(state, State::Answered(_)) {
             self.stats.cancelled += 1;
         }
-        self.keeping.recycle(Some(state));
         self.forget_stale();
     }
 
@@ -465,6 +458,19 @@ impl Connection {
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.outbox.bytes()
+    }
+
+    /// Whether queued requests should be written although their callers are about to queue more: the
+    /// server has nothing else to do, and as many are queued as answers are still to be taken.
+    ///
+    /// For drivers of callers with many requests under way each: while they go on with one half of
+    /// the answers, the server works at what came of the other.
+    #[must_use]
+    pub fn wants_head_start(&self) -> bool {
+        let queued = self.outbox.requests();
+        let in_flight = self.slots.in_flight();
+        let untaken = self.slots.occupied().saturating_sub(in_flight);
+        queued > 0 && in_flight <= queued && queued >= untaken
     }
 
     /// Whether a request still waits for a place: accepting more only makes the wait longer.

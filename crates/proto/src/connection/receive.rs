@@ -48,9 +48,7 @@ impl Connection {
                 if header.request_type.error_code() == refused && self.resolve_again(id) {
                     return None;
                 }
-                let answer = State::Answered(Ok(Response::new(header, body)));
-                let over = self.slots.set(id, answer);
-                self.keeping.recycle(over);
+                self.slots.answer(id, Ok(Response::new(header, body)));
                 let slots = &self.slots;
                 self.deadlines.trim(|id| slots.is_unanswered(id));
                 self.stats.answered += 1;
@@ -97,7 +95,7 @@ impl Connection {
                 Err(_) if !self.waits_for_schema(id) => self.queue_waiting(id),
                 Err(why) if self.waits(id) => {
                     let why = Unanswered::SchemaUnavailable(why.as_str().into());
-                    let why = match self.slots.get(id).and_then(State::frame) {
+                    let why = match self.slots.frame(id) {
                         Some(frame) => unless_sent(frame, why),
                         None => why,
                     };
@@ -109,8 +107,7 @@ impl Connection {
     }
 
     pub(super) fn outcome(&self, id: RequestId) -> Outcome {
-        let state = self.slots.get(id);
-        let was_sent = state.and_then(State::frame).is_some_and(|frame| frame.fate().was_sent);
+        let was_sent = self.slots.frame(id).is_some_and(|frame| frame.fate().was_sent);
         if was_sent || self.is_handed_out(id) { Outcome::MaybeExecuted } else { Outcome::NotSent }
     }
 
@@ -127,8 +124,7 @@ impl Connection {
             why if why.outcome() == Outcome::NotSent => self.stats.not_sent += 1,
             _ => self.stats.lost += 1,
         }
-        let over = self.slots.set(id, State::Answered(Err(why)));
-        self.keeping.recycle(over);
+        self.slots.answer(id, Err(why));
         self.ended.push_back(id);
     }
 

@@ -26,42 +26,21 @@ pub(super) struct Keeping {
     pub(super) was_ready: bool,
     /// Whether any request outlives the connection.
     survival: bool,
-    /// Empty frames, for their memory.
-    spare: Vec<Frame>,
     /// Pings of the session without an answer yet.
     pub(super) pings: u32,
 }
 
 impl Default for Keeping {
     fn default() -> Self {
-        Self {
-            is_on: false,
-            generation: 1,
-            was_ready: false,
-            survival: false,
-            spare: Vec::new(),
-            pings: 0,
-        }
+        Self { is_on: false, generation: 1, was_ready: false, survival: false, pings: 0 }
     }
 }
 
-/// So many empty frames are kept, of so many bytes at most.
-const SPARE_MAX: usize = 1024;
-const SPARE_BYTES_MAX: usize = 4 << 10;
-
 impl Keeping {
-    /// The memory of a request that is over is used again.
+    /// Whether a request's frame tells what becomes of it when the connection is lost.
     #[inline]
-    pub(super) fn recycle(&mut self, state: Option<State>) {
-        if !self.is_on {
-            return;
-        }
-        if let Some(mut frame) = state.and_then(State::into_frame) {
-            if self.spare.len() < SPARE_MAX && frame.capacity() <= SPARE_BYTES_MAX {
-                frame.clear();
-                self.spare.push(frame);
-            }
-        }
+    pub(super) fn is_of_use(&self, frame: &Frame) -> bool {
+        self.is_on && (self.survival || frame.fate().bound_to.is_some())
     }
 }
 
@@ -82,16 +61,11 @@ impl Connection {
         self.keeping.survival = false;
     }
 
-    /// An empty frame in place of one that was kept.
-    pub(crate) fn spare_frame(&mut self) -> Frame {
-        self.keeping.spare.pop().unwrap_or_default()
-    }
-
     /// At the end of the connection: keeps a request for the next one, or says what its answer is.
     pub(super) fn keep_or_fail(&mut self, id: RequestId) -> Option<Unanswered> {
         let handed_out = self.is_handed_out(id);
         let lost = Unanswered::Lost(self.outcome(id));
-        let Some(fate) = self.slots.get(id).and_then(State::frame).map(Frame::fate) else {
+        let Some(fate) = self.slots.frame(id).map(Frame::fate) else {
             return Some(lost);
         };
         if fate.bound_to.is_some() && self.keeping.was_ready && !self.is_of_next(fate) {
@@ -100,10 +74,11 @@ impl Connection {
         if !self.keeping.survival || (handed_out && !fate.is_idempotent) {
             return Some(lost);
         }
-        let mut frame = self.slots.set(id, State::Accepted).and_then(State::into_frame)?;
         self.stats.sent_again += u64::from(handed_out);
-        frame.fate_mut().was_sent |= handed_out;
-        self.slots.set(id, State::Waiting(frame));
+        if let Some(fate) = self.slots.fate_mut(id) {
+            fate.was_sent |= handed_out;
+        }
+        self.slots.set(id, State::Waiting);
         None
     }
 
@@ -121,8 +96,7 @@ impl Connection {
     /// wait in the order of their acceptance.
     pub(crate) fn renew(&mut self) {
         let slots = &self.slots;
-        let order =
-            |id: &RequestId| slots.get(*id).and_then(State::frame).map(|frame| frame.fate().order);
+        let order = |id: &RequestId| slots.frame(*id).map(|frame| frame.fate().order);
         let mut kept: Vec<RequestId> = slots.unanswered().collect();
         kept.sort_unstable_by_key(order);
         self.waiting = kept.into();
@@ -170,14 +144,14 @@ impl Connection {
         }
         self.phase = Phase::Holding;
         for id in std::mem::take(&mut self.waiting) {
-            match self.slots.get(id) {
-                Some(State::Waiting(frame))
-                    if frame.fate().bound_to.is_some() && !self.is_of_next(frame.fate()) =>
-                {
-                    self.queue_waiting(id);
-                }
-                Some(State::Waiting(_)) => self.waiting.push_back(id),
-                _ => {}
+            if !matches!(self.slots.get(id), Some(State::Waiting)) {
+                continue;
+            }
+            let fate = self.slots.frame(id).map(Frame::fate).unwrap_or_default();
+            if fate.bound_to.is_some() && !self.is_of_next(fate) {
+                self.queue_waiting(id);
+            } else {
+                self.waiting.push_back(id);
             }
         }
     }

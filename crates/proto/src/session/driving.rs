@@ -314,6 +314,13 @@ impl Session {
         self.conn.queued_bytes()
     }
 
+    /// Whether queued requests should be written although their callers are about to queue more, as
+    /// [`Connection::wants_head_start`].
+    #[must_use]
+    pub fn wants_head_start(&self) -> bool {
+        self.conn.wants_head_start()
+    }
+
     /// Whether a request still waits for a place or a connection.
     #[must_use]
     pub fn is_saturated(&self) -> bool {

@@ -67,12 +67,10 @@ impl Session {
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
         let at_once = self.admit(frame, false)?;
-        let sent = match at_once {
+        match at_once {
             false => self.conn.send(frame, deadline),
             true => self.conn.send_at_once(frame, deadline),
-        };
-        self.refill(frame);
-        sent
+        }
     }
 
     /// As [`send`](Self::send), for those who prefer an error to waiting for a place or a
@@ -87,12 +85,10 @@ impl Session {
         deadline: Option<Instant>,
     ) -> Result<RequestId, SendError> {
         let at_once = self.admit(frame, true)?;
-        let sent = match at_once {
+        match at_once {
             false => self.conn.try_send(frame, deadline),
             true => self.conn.send_at_once(frame, deadline),
-        };
-        self.refill(frame);
-        sent
+        }
     }
 
     /// Whether a request can be accepted, and whether it must be sent on the present connection
@@ -138,14 +134,6 @@ impl Session {
             return Err(SendError::Closed);
         }
         Ok(())
-    }
-
-    /// The frame was kept: its caller gets the memory of another.
-    #[inline]
-    fn refill(&mut self, frame: &mut Frame) {
-        if frame.capacity() == 0 {
-            *frame = self.conn.spare_frame();
-        }
     }
 
     /// Takes the answer of a request, if it is there, and forgets the request.

@@ -83,7 +83,7 @@ pub async fn until<M: Lives>(client: &Client<M>, holds: impl Fn(&Status) -> bool
     status
 }
 
-/// As [`soon`](super::waiting::soon), by sleeping: for what needs no runtime.
+/// Waits for what must come to hold soon, by sleeping: for threads.
 pub fn before_long(what: &str, holds: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !holds() {

@@ -49,8 +49,8 @@ pub use tarantool_client::{
     Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
     ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed, Follow,
     FollowError, Isolation, IteratorType, OnLasting, Operation, Outcome, Page, Position, Prepared,
-    Response, ServerError, ServerInfo, Statement, Stats, Status, Submitted, Unsupported, Vclock,
-    WatchedValue, msgpack, named, ops, request, types,
+    Response, SendError, ServerError, ServerInfo, Statement, Stats, Status, Submitted, Unsupported,
+    Vclock, WatchedValue, msgpack, named, ops, request, types,
 };
 use tarantool_client::{Blocking, Opening};
 

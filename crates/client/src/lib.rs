@@ -81,8 +81,9 @@ pub use tarantool_proto::replication::{
 };
 pub use tarantool_proto::{
     AuthMethod, Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
-    Outcome, Response, ServerError, ServerInfo, Stats, Unsupported, Version, WatchedValue, msgpack,
-    request, request::Isolation, request::named, request::ops, session::OnLasting, types,
+    Outcome, Response, SendError, ServerError, ServerInfo, Stats, Unsupported, Version,
+    WatchedValue, msgpack, request, request::Isolation, request::named, request::ops,
+    session::OnLasting, types,
 };
 pub use transaction::{Transaction, TransactionBuilder};
 pub use uri::ConfigError;
@@ -94,8 +95,8 @@ pub mod api {
         Address, AuthMethod, Batching, CallWithPushes, Capability, Client, Column, Config,
         ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed,
         Index, Isolation, IteratorType, OnLasting, Outcome, Page, Pages, Pending, Position,
-        Prepared, Response, Select, ServerError, ServerInfo, Space, Sql, Statement, Stats, Status,
-        Stream, Transaction, TransactionBuilder, Unsupported, WatchedValue, Watcher, msgpack,
-        named, ops, request, types,
+        Prepared, Response, Select, SendError, ServerError, ServerInfo, Space, Sql, Statement,
+        Stats, Status, Stream, Transaction, TransactionBuilder, Unsupported, WatchedValue, Watcher,
+        msgpack, named, ops, request, types,
     };
 }

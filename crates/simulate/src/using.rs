@@ -103,7 +103,10 @@ impl World<'_> {
                 Some(number)
             }
             Err(SendError::Saturated) if expected.is_none() => {
-                assert!(!waits, "refused: {kind:?}, bound to {bound_to:?}, {bytes} bytes");
+                assert!(
+                    !waits || !sender.keeps_all(),
+                    "refused: {kind:?}, bound to {bound_to:?}, {bytes} bytes"
+                );
                 None
             }
             // All addresses refuse, which the driver does not count.
@@ -231,6 +234,12 @@ impl Client {
         (self.session.generation().unwrap_or(binding), binding)
     }
 
+    /// Whether the bytes of all requests are held until they are answered: where none outlives its
+    /// connection only some are.
+    pub(crate) fn keeps_all(&self) -> bool {
+        self.config.while_down == WhileDown::Wait
+    }
+
     /// Why a request is not accepted, if it is not, except for want of a place.
     fn refusal(&self, bound_to: Option<u64>, bytes: usize, waits: bool) -> Option<SendError> {
         let (present, binding) = self.bindings();
@@ -246,7 +255,7 @@ impl Client {
         } else if waits_for_next && (!waits || self.config.while_down == WhileDown::Fail) {
             Some(SendError::NotConnected)
         } else if (waits_for_next && user.requests.len() >= self.config.waiting_max.max(1))
-            || (user.held > 0 && user.held + bytes > conn.held_bytes_max)
+            || (self.keeps_all() && user.held > 0 && user.held + bytes > conn.held_bytes_max)
         {
             Some(SendError::Saturated)
         } else {

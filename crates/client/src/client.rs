@@ -195,7 +195,8 @@ impl<M: Mode> Client<M> {
     /// a connection.
     ///
     /// # Errors
-    /// As every verb; [`Saturated`](tarantool_proto::SendError::Saturated) when there is no place.
+    /// As every verb; [`Saturated`](tarantool_proto::SendError::Saturated) when there is no place,
+    /// [`NotConnected`](tarantool_proto::SendError::NotConnected) when there is no connection.
     pub fn try_send<R: Request>(&self, request: R) -> M::Reply<Response> {
         let sending = Sending { is_impatient: true, ..self.sending() };
         let lane = self.next_lane();

@@ -18,7 +18,7 @@
 //! | [`porting`] | from other clients |
 //! | [`own_loop`] | binding another runtime, or a loop of your own |
 
-// The snippets need the connectors, which this crate cannot: the package `xtask` tests them.
+// The snippets need the connectors, which depend on this crate: the package `xtask` tests them.
 
 #[cfg_attr(not(doctest), doc = include_str!("../guide/getting_started.md"))]
 pub mod getting_started {}

@@ -71,7 +71,7 @@ pub enum ConnectionEvent {
         /// Why.
         reason: ConnectionError,
     },
-    /// All addresses were tried in vain.
+    /// All addresses were tried in vain, or gave connections that did not last.
     Retrying {
         /// When the next attempt is.
         at: Instant,
@@ -102,7 +102,7 @@ impl fmt::Display for ConnectionEvent {
             Self::Lost { address, was_ready: false, reason } => {
                 write!(f, "connecting to {address} failed: {reason}")
             }
-            Self::Retrying { .. } => f.write_str("no address can be connected to; waiting"),
+            Self::Retrying { .. } => f.write_str("all addresses were tried; waiting"),
             Self::LateReplies { count } => write!(f, "{count} late replies"),
             Self::Closed { reason } => write!(f, "closed: {reason}"),
         }

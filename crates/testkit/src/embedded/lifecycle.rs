@@ -20,12 +20,12 @@ pub(super) const MEMORY: &str = "memory";
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let server = Server::start()?;
 /// server.space("log").field("id", "unsigned").primary_key("id").create()?;
-/// let client = connect(server.uri())?;
-/// client.space::<(u64,)>("log").insert(&(1,))?;
+/// let log = connect(server.uri())?.space::<(u64,)>("log");
+/// log.insert(&(1,))?;
 /// server.kill();
-/// assert!(client.ping().is_err() && connect(server.uri()).is_err());
+/// assert!(connect(server.uri()).is_err());
 /// server.restart()?;
-/// assert_eq!(connect(server.uri())?.space::<(u64,)>("log").get(1)?, Some((1,)));
+/// assert_eq!(log.get(1)?, Some((1,)));                      // over another connection
 /// # Ok(()) }
 /// ```
 ///

@@ -70,7 +70,7 @@ impl Told {
 ///     });
 /// }
 /// let summary = ledger.compare(server.rows::<(u64, u64)>("writes")?)?;
-/// assert_eq!((summary.executed, summary.maybe_executed, summary.not_sent), (2, 1, 2));
+/// assert_eq!((summary.executed, summary.maybe_executed, summary.not_sent), (4, 1, 0));
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Default)]

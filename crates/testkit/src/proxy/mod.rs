@@ -27,13 +27,14 @@ pub enum Direction {
 /// dropped.
 ///
 /// ```
-/// use tarantool_blocking::{Outcome, connect};
+/// use tarantool_blocking::{Config, Outcome, connect};
 /// use tarantool_testkit::{Direction, Proxy, Server};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let server = Server::start()?;
 /// let proxy = Proxy::start(server.uri())?;
-/// let client = connect(proxy.uri())?;
+/// let config = Config::parse(proxy.uri())?.reconnect(false);
+/// let client = connect(config)?;
 /// client.ping()?;
 /// proxy.cut_after(Direction::ToClient, 5); // in the middle of the reply
 /// assert_eq!(client.ping().unwrap_err().outcome(), Outcome::MaybeExecuted);

@@ -45,14 +45,15 @@ mod socket;
 
 use std::time::Duration;
 
+pub use tarantool_client::Blocking;
+use tarantool_client::Opening;
 pub use tarantool_client::{
     Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
     ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed, Follow,
-    FollowError, Isolation, IteratorType, OnLasting, Operation, Outcome, Page, Position, Prepared,
-    Response, SendError, ServerError, ServerInfo, Statement, Stats, Status, Submitted, Unsupported,
-    Vclock, WatchedValue, msgpack, named, ops, request, types,
+    FollowError, Histogram, Isolation, IteratorType, OnLasting, Operation, Outcome, Page, Position,
+    Prepared, Response, SendError, ServerError, ServerInfo, Statement, Stats, Status, Submitted,
+    Unsupported, Vclock, Version, WatchedValue, msgpack, named, ops, request, types,
 };
-use tarantool_client::{Blocking, Opening};
 
 use crate::connecting::Sockets;
 
@@ -68,6 +69,8 @@ pub type TransactionBuilder = tarantool_client::TransactionBuilder<Blocking>;
 pub type Sql = tarantool_client::Sql<Blocking>;
 /// A space with typed rows.
 pub type Space<T> = tarantool_client::Space<T, Blocking>;
+/// A select that is being made up.
+pub type Select<'a, K, T, R = ()> = tarantool_client::Select<'a, K, T, Blocking, R>;
 /// An index of a space.
 pub type Index<T> = tarantool_client::Index<T, Blocking>;
 /// Rows page after page: an iterator.

@@ -94,9 +94,9 @@ pub mod api {
     pub use crate::{
         Address, AuthMethod, Batching, CallWithPushes, Capability, Client, Column, Config,
         ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed,
-        Index, Isolation, IteratorType, OnLasting, Outcome, Page, Pages, Pending, Position,
-        Prepared, Response, Select, SendError, ServerError, ServerInfo, Space, Sql, Statement,
-        Stats, Status, Stream, Transaction, TransactionBuilder, Unsupported, WatchedValue, Watcher,
-        msgpack, named, ops, request, types,
+        Histogram, Index, Isolation, IteratorType, OnLasting, Outcome, Page, Pages, Pending,
+        Position, Prepared, Response, Select, SendError, ServerError, ServerInfo, Space, Sql,
+        Statement, Stats, Status, Stream, Transaction, TransactionBuilder, Unsupported,
+        WatchedValue, Watcher, msgpack, named, ops, request, types,
     };
 }

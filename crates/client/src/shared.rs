@@ -220,7 +220,9 @@ impl Shared {
                     Ok(id)
                 }
                 Err(error) => {
-                    let loss = state.loss();
+                    let of_connection =
+                        state.lost_connection().filter(|_| error == SendError::ConnectionGone);
+                    let loss = of_connection.or_else(|| state.loss());
                     drop(state);
                     Err(self.refused(subject, error, loss))
                 }
@@ -288,9 +290,14 @@ impl Shared {
     /// The error for a request that got no answer.
     #[cold]
     pub(crate) fn unanswered(&self, subject: Subject, why: Unanswered) -> Error {
+        let is_of_connection = match &why {
+            Unanswered::Lost(outcome) => *outcome == Outcome::MaybeExecuted,
+            why => *why == Unanswered::ConnectionGone,
+        };
         let (loss, is_down) = {
             let state = self.lock();
-            (state.loss(), state.session.generation().is_none())
+            let of_connection = state.lost_connection().filter(|_| is_of_connection);
+            (of_connection.or_else(|| state.loss()), state.session.generation().is_none())
         };
         let address = loss.as_ref().map_or(0, |loss| loss.address);
         let cause = loss.map(|loss| loss.reason);
@@ -463,6 +470,12 @@ impl State {
     pub(crate) fn loss(&self) -> Option<Loss> {
         let reason = self.session.failure().or_else(|| self.session.last_loss())?.clone();
         Some(Loss { address: self.session.last_address(), reason })
+    }
+
+    /// Why the last connection that was in use has ended.
+    fn lost_connection(&self) -> Option<Loss> {
+        let (address, reason) = self.session.lost_connection()?;
+        Some(Loss { address, reason: reason.clone() })
     }
 
     /// Feeds input to the session and collects whom to tell of what.

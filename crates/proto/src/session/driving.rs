@@ -267,11 +267,19 @@ impl Session {
         }
     }
 
-    /// Why the last connection or attempt ended, if one has: the cause of answers that say
-    /// [`Lost`](crate::Unanswered::Lost).
+    /// Why the last connection or attempt ended, if one has: what those wait for who wait for a
+    /// connection.
     #[must_use]
     pub fn last_loss(&self) -> Option<&ConnectionError> {
         self.last_loss.as_ref().map(|(_, reason)| reason)
+    }
+
+    /// The index of its address, and why the last connection ended that was in use, if one has: the
+    /// cause of answers that say [`Lost`](crate::Unanswered::Lost) or
+    /// [`ConnectionGone`](crate::Unanswered::ConnectionGone), whatever attempts failed since.
+    #[must_use]
+    pub fn lost_connection(&self) -> Option<(usize, &ConnectionError)> {
+        self.lost_connection.as_ref().map(|(address, reason)| (*address, reason))
     }
 
     /// The index of the address that [`last_loss`](Self::last_loss) is about, or else of the one in

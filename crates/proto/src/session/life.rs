@@ -175,6 +175,9 @@ impl Session {
         let address = self.address;
         self.events.push_back(SessionEvent::Lost { address, generation, reason: reason.clone() });
         self.last_loss = Some((address, reason.clone()));
+        if generation.is_some() {
+            self.lost_connection.clone_from(&self.last_loss);
+        }
         if generation.is_some() && !self.config.reconnect {
             return self.finish(reason);
         }

@@ -153,6 +153,8 @@ pub struct Session {
     to_connect: bool,
     /// The address, and why.
     last_loss: Option<(usize, ConnectionError)>,
+    /// The same of the last connection that was in use.
+    lost_connection: Option<(usize, ConnectionError)>,
     /// The key that tells of the server's shutdown.
     shutdown: Option<WatchId>,
     closing: Option<Closing>,

@@ -45,6 +45,7 @@ impl Session {
             to_close: false,
             to_connect: false,
             last_loss: None,
+            lost_connection: None,
             closing: None,
             config,
         }

@@ -223,3 +223,19 @@ fn a_first_connection_that_must_succeed() {
     }
     assert_eq!(link.session.failure(), None);
 }
+
+/// The attempts that fail meanwhile are not why a request was lost.
+#[test]
+fn a_loss_keeps_its_cause() {
+    let mut link = Link::new(addresses(2));
+    link.fail_attempt();
+    assert_eq!(link.session.lost_connection(), None);
+    link.connect(GREETING_3_7);
+    let sent = link.call(1);
+    link.write();
+    link.session.handle_failure(ConnectionError::ConnectTimedOut);
+    link.fail_attempt();
+    assert_eq!(link.fate(sent), Some(Unanswered::Lost(Outcome::MaybeExecuted)));
+    assert_eq!(link.session.lost_connection(), Some((1, &ConnectionError::ConnectTimedOut)));
+    assert_eq!(link.session.last_loss(), Some(&refused()));
+}

@@ -55,6 +55,7 @@ pub mod events;
 mod functions;
 pub mod heard;
 pub mod heartbeats;
+pub mod hostile;
 pub mod lanes;
 pub mod limits;
 pub mod logins;

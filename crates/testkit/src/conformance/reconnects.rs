@@ -73,7 +73,8 @@ pub async fn writes_go_on_while_their_server_is_killed_again_and_again<A: Adapte
     assert_eq!(client.in_flight(), 0);
     let summary = writes.compare::<A>(&server.config()).await;
     println!("{} kills: {summary}; {}", A::KILLS, client.stats());
-    assert!(summary.maybe_executed > 0, "{summary}");
+    // So many hit something; a few may fall between two batches.
+    assert!(summary.maybe_executed > 0 || A::KILLS < 20, "{summary}");
 }
 
 async fn after_cuts<A: Adapter>(server: &Backend, direction: Direction) {

@@ -19,7 +19,7 @@ use crate::lane::{Lane, Lanes};
 use crate::life::Status;
 use crate::mode::{Async, Mode};
 use crate::pending::Pending;
-use crate::shared::{Sending, Shared, StreamId};
+use crate::shared::{Sending, Shared, StatusWaiter, StreamId};
 use crate::space::Space;
 use crate::stream::InStream;
 
@@ -221,7 +221,8 @@ impl<M: Mode> Client<M> {
     /// Changes the user of the session, for all clones: requests made after this are that user's.
     ///
     /// By `chap-sha1`, so that the password does not leave. Refused, the session keeps its user.
-    /// Connections to come log in as this user too, once the reply has been waited for.
+    /// Connections to come log in as this user too, once the reply has been waited for; a connection
+    /// that was made meanwhile, with the former user, is then made anew.
     ///
     /// # Errors
     /// As every verb; the server's codes are
@@ -244,18 +245,18 @@ impl<M: Mode> Client<M> {
     ) -> M::Reply<()> {
         let mut lanes = self.all_lanes();
         let first = lanes.next().unwrap_or(&self.lane);
-        let (sent, subject) = self.send_auth(first, &auth);
-        // The server says the same to all of them; what nobody waits for is executed all the same.
+        let (sent, subject, generation) = self.send_auth(first, &auth);
+        let mut logged_in = vec![(Arc::clone(&first.shared), generation)];
         for lane in lanes {
-            if let (Ok(id), _) = self.send_auth(lane, &auth) {
-                drop(lane.shared.lock().cancel(id));
-            }
+            // The server says the same to all of them.
+            let (sent, _, generation) = self.send_auth(lane, &auth);
+            let sent = sent.map(|id| lane.shared.lock().detach(id));
+            logged_in.push((Arc::clone(&lane.shared), generation.filter(|_| sent.is_ok())));
         }
-        let shared: Vec<_> = self.all_lanes().map(|lane| Arc::clone(&lane.shared)).collect();
         let settle = move |result: Result<(), Error>| {
             if result.is_ok() {
-                for shared in &shared {
-                    shared.lock().session.set_credentials(credentials.clone());
+                for (shared, generation) in &logged_in {
+                    shared.set_user(credentials.clone(), *generation);
                 }
             }
             result
@@ -264,25 +265,27 @@ impl<M: Mode> Client<M> {
         first.mode.reply(pending)
     }
 
+    /// Queues the login on the present connection, and tells the number of that.
     fn send_auth<'a>(
         &self,
         lane: &Lane<M>,
         auth: impl Fn(&[u8; 20]) -> Auth<'a>,
-    ) -> (Result<RequestId, Error>, Subject) {
+    ) -> (Result<RequestId, Error>, Subject, Option<u64>) {
         let (salt, generation) = {
             let state = lane.shared.lock();
             let salt = state.session.server().map(|server| *server.greeting().salt());
             (salt.unwrap_or_default(), state.session.generation())
         };
         let request = auth(&salt);
-        match generation {
+        let (sent, subject) = match generation {
             // The salt is that of this connection.
             Some(_) => {
                 let sending = Sending { bound_to: generation, ..self.sending() };
                 lane.submit(&request, sending, |_, _| {})
             }
             None => (Err(lane.shared.not_connected(request.subject())), request.subject()),
-        }
+        };
+        (sent, subject, generation)
     }
 
     /// Calls a stored function or a Lua global, such as `box.info` or `space:method`.
@@ -394,7 +397,8 @@ impl Client<Async> {
     /// The client was over before.
     pub async fn ready(&self) -> Result<(), Error> {
         for lane in self.all_lanes() {
-            poll_fn(|cx| lane.shared.poll_ready(cx)).await?;
+            let waiting = StatusWaiter::new(&lane.shared);
+            poll_fn(|cx| lane.shared.poll_ready(waiting.number, cx)).await?;
         }
         Ok(())
     }
@@ -413,13 +417,16 @@ impl Client<Async> {
     /// # }
     /// ```
     pub async fn status_changed(&self, seen: &Status) -> Status {
+        let waiting = StatusWaiter::new(&self.lane.shared);
         poll_fn(|cx| {
             let mut state = self.lane.shared.lock();
             let status = state.life.status(&state.session);
             if status != *seen {
                 return Poll::Ready(status);
             }
-            state.life.wait(cx.waker());
+            let replaced = state.life.wait(waiting.number, cx.waker());
+            drop(state);
+            drop(replaced);
             Poll::Pending
         })
         .await

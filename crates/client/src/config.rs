@@ -300,7 +300,8 @@ impl Config {
     }
 
     /// Calls `hook` for whatever happens to the connection, for logs and metrics. It is called by the
-    /// connection's driver, or by the thread that drives it, and must return soon. With the feature
+    /// connection's driver, or by the thread that drives it, and must return soon, without waiting for
+    /// the client; of threads that share a client another may tell a later event first. With the feature
     /// `tracing` the same events go to that crate, with the target `tarantool`.
     ///
     /// ```

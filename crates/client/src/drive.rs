@@ -28,6 +28,16 @@ pub trait Transport: Unpin {
     /// # Errors
     /// The stream failed.
     fn poll_write(&mut self, cx: &mut Context<'_>, output: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Passes on what was written and is still held back, as streams with a buffer or with encryption
+    /// do. By default there is nothing of that kind.
+    ///
+    /// # Errors
+    /// The stream failed.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
@@ -37,6 +47,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, output: &[u8]) -> Poll<io::Result<usize>> {
         (**self).poll_write(cx, output)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_flush(cx)
     }
 }
 
@@ -72,6 +86,8 @@ pub struct Drive<F, O, T, S> {
     input: BytesMut,
     output: Vec<u8>,
     written: usize,
+    /// Whether nothing that was written may be held back by the transport.
+    is_flushed: bool,
 }
 
 /// The transport, as far as it has come.
@@ -102,6 +118,7 @@ where
             input: BytesMut::new(),
             output: Vec::new(),
             written: 0,
+            is_flushed: true,
         }
     }
 
@@ -155,6 +172,7 @@ where
             Poll::Ready(Ok(count)) => {
                 self.driver.handle_written(count);
                 self.written += count;
+                self.is_flushed = false;
                 if self.written >= self.output.len() {
                     self.output.clear();
                     self.written = 0;
@@ -165,12 +183,32 @@ where
         true
     }
 
+    /// Whether the transport failed in passing on what was written.
+    #[inline]
+    fn flush(&mut self, cx: &mut Context<'_>) -> bool {
+        let Link::Open(transport) = &mut self.link else {
+            return false;
+        };
+        match transport.poll_flush(cx) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => {
+                self.is_flushed = true;
+                false
+            }
+            Poll::Ready(Err(error)) => {
+                self.driver.handle_failure(&error);
+                true
+            }
+        }
+    }
+
     /// Nothing of a lost connection is read or written any more.
     fn close(&mut self) {
         self.link = Link::Closed;
         self.input.clear();
         self.output.clear();
         self.written = 0;
+        self.is_flushed = true;
     }
 
     /// One turn. Ready: it did something, go on; or the client is over.
@@ -199,6 +237,9 @@ where
         }
         if !self.output.is_empty() {
             active |= self.write(cx);
+        }
+        if !self.is_flushed && self.output.is_empty() {
+            active |= self.flush(cx);
         }
         if let Some(next) = self.driver.poll_timeout() {
             // An earlier setting is kept: it fires too early once, and is then set anew. So a

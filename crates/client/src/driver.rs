@@ -235,7 +235,10 @@ impl Driver {
     /// Notes that a system call wrote `bytes` of the output.
     pub fn handle_written(&mut self, bytes: usize) {
         self.unwritten = self.unwritten.saturating_sub(bytes);
-        self.shared.lock().session.count_writes(1, bytes);
+        let mut state = self.shared.lock();
+        state.session.count_writes(1, bytes);
+        // Whoever ends the connection later must not take these for unwritten.
+        state.session.handle_unwritten(self.unwritten);
     }
 
     /// Notes that the whole output is in the hands of the kernel: whatever happens, it may have been

@@ -1,5 +1,6 @@
 //! A client's life: the states and events of its connection, and who is told of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
@@ -173,22 +174,31 @@ pub(crate) struct Life {
     is_told: bool,
     is_over: bool,
     late_replies: u64,
-    /// Who waits for another status.
-    waiting: Vec<Waker>,
+    /// Who waits for another status, by number, and the last number.
+    waiting: BTreeMap<u64, Waker>,
+    last_waiter: u64,
 }
 
 impl Life {
     pub(crate) fn new(addresses: Arc<[Address]>, is_told: bool) -> Self {
-        let waiting = Vec::new();
+        let waiting = BTreeMap::new();
         let is_told = is_told || cfg!(feature = "tracing");
-        Self { addresses, is_told, is_over: false, late_replies: 0, waiting }
+        Self { addresses, is_told, is_over: false, late_replies: 0, waiting, last_waiter: 0 }
     }
 
-    /// Leaves `waker` to be woken when the status changes.
-    pub(crate) fn wait(&mut self, waker: &Waker) {
-        if !self.waiting.iter().any(|other| other.will_wake(waker)) {
-            self.waiting.push(waker.clone());
-        }
+    /// The number of one more who waits for another status.
+    pub(crate) fn next_waiter(&mut self) -> u64 {
+        self.last_waiter += 1;
+        self.last_waiter
+    }
+
+    /// Leaves `waker` to be woken when the status changes, and returns the former one.
+    pub(crate) fn wait(&mut self, number: u64, waker: &Waker) -> Option<Waker> {
+        self.waiting.insert(number, waker.clone())
+    }
+
+    pub(crate) fn forget(&mut self, number: u64) -> Option<Waker> {
+        self.waiting.remove(&number)
     }
 
     pub(crate) fn status(&self, session: &Session) -> Status {
@@ -230,15 +240,16 @@ impl Life {
         };
         told.is_ready = Some(matches!(event, ConnectionEvent::Ready { .. }));
         self.tell(event, told);
-        told.wakers.append(&mut self.waiting);
+        told.wakers.extend(std::mem::take(&mut self.waiting).into_values());
     }
 
     #[cold]
     pub(crate) fn on_end(&mut self, reason: &ConnectionError, told: &mut Told) {
+        told.is_ready = Some(false);
         if !std::mem::replace(&mut self.is_over, true) {
             self.tell(ConnectionEvent::Closed { reason: reason.clone() }, told);
         }
-        told.wakers.append(&mut self.waiting);
+        told.wakers.extend(std::mem::take(&mut self.waiting).into_values());
     }
 
     /// Whoever is told of events is told of replies that came late.

@@ -156,8 +156,11 @@ impl<T> Unpin for Pending<T> {}
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
         if let Some((shared, id)) = self.under_way() {
-            let waker = shared.lock().cancel(id);
-            drop(waker);
+            let (waiter, driver) = shared.lock().cancel(id);
+            drop(waiter);
+            if let Some(driver) = driver {
+                driver.wake();
+            }
         }
     }
 }

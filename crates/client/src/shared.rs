@@ -19,7 +19,8 @@ use bytes::BytesMut;
 use tarantool_proto::request::{Ping, Request, Rollback, Subject};
 use tarantool_proto::session::{Session, SessionEvent};
 use tarantool_proto::{
-    Answer, ConnectionError, Frame, Outcome, RequestId, SendError, Stats, Unanswered, WatchId,
+    Answer, ConnectionError, Credentials, Frame, Outcome, RequestId, SendError, Stats, Unanswered,
+    WatchId,
 };
 
 use crate::config::{Address, Config};
@@ -63,12 +64,11 @@ pub(crate) struct State {
     round_trips: Option<Box<RoundTrips>>,
 }
 
-/// A rollback that nobody waits for.
+/// A request that nobody waits for.
 struct Detached {
     id: RequestId,
-    stream: StreamId,
-    /// How long it may take before it is tried again.
-    timeout: Duration,
+    /// If it is the rollback of this stream: how long it may take before it is tried again.
+    rollback: Option<(StreamId, Duration)>,
 }
 
 /// A stream, and the number of the connection that it belongs to.
@@ -142,14 +142,16 @@ impl Shared {
     }
 
     /// Ready while there is a connection.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_ready(&self, number: u64, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        // Dropped after the lock.
+        let _replaced;
         {
             let mut state = self.lock();
             if state.session.failure().is_none() {
                 if state.session.generation().is_some() {
                     return Poll::Ready(Ok(()));
                 }
-                state.life.wait(cx.waker());
+                _replaced = state.life.wait(number, cx.waker());
                 return Poll::Pending;
             }
         }
@@ -261,12 +263,14 @@ impl Shared {
 
     #[cold]
     fn refused(&self, subject: Subject, error: SendError, loss: Option<Loss>) -> Error {
-        let says_why = matches!(error, SendError::Closed | SendError::NotConnected);
-        let address = loss.as_ref().map_or(0, |loss| loss.address);
+        use SendError::{Closed, ConnectionGone, NotConnected};
+        let loss = loss.filter(|_| matches!(error, Closed | NotConnected | ConnectionGone));
+        let present = || self.lock().session.address();
+        let address = loss.as_ref().map_or_else(present, |loss| loss.address);
         let cause = loss.map(|loss| loss.reason);
         let kind = match error {
-            SendError::ConnectionGone => ErrorKind::ConnectionGone { cause },
-            error => ErrorKind::NotAccepted { error, cause: cause.filter(|_| says_why) },
+            ConnectionGone => ErrorKind::ConnectionGone { cause },
+            error => ErrorKind::NotAccepted { error, cause },
         };
         Error::of(subject, kind).with_address(&self.address(address))
     }
@@ -294,18 +298,21 @@ impl Shared {
             Unanswered::Lost(outcome) => *outcome == Outcome::MaybeExecuted,
             why => *why == Unanswered::ConnectionGone,
         };
-        let (loss, is_down) = {
+        let (loss, present) = {
             let state = self.lock();
+            let is_down = state.session.generation().is_none();
             let of_connection = state.lost_connection().filter(|_| is_of_connection);
-            (of_connection.or_else(|| state.loss()), state.session.generation().is_none())
+            let says_why = match &why {
+                Unanswered::TimedOut(outcome) => is_down && *outcome == Outcome::NotSent,
+                why => is_of_connection || matches!(why, Unanswered::Lost(_)),
+            };
+            let loss = of_connection.or_else(|| state.loss()).filter(|_| says_why);
+            (loss, state.session.address())
         };
-        let address = loss.as_ref().map_or(0, |loss| loss.address);
+        let address = loss.as_ref().map_or(present, |loss| loss.address);
         let cause = loss.map(|loss| loss.reason);
         let kind = match why {
-            Unanswered::TimedOut(outcome) => {
-                let cause = cause.filter(|_| is_down && outcome == Outcome::NotSent);
-                ErrorKind::TimedOut { outcome, cause }
-            }
+            Unanswered::TimedOut(outcome) => ErrorKind::TimedOut { outcome, cause },
             Unanswered::UnknownName(name) => ErrorKind::UnknownName(name),
             Unanswered::SchemaUnavailable(why) => ErrorKind::SchemaUnavailable(why),
             Unanswered::Unsupported(what) => ErrorKind::Unsupported(what),
@@ -358,6 +365,24 @@ impl Shared {
         self.tell(&mut told);
     }
 
+    /// The user of later connections; the present one is given up unless it is `logged_in`: the
+    /// connection on which the server has accepted the new user.
+    pub(crate) fn set_user(&self, credentials: Option<Credentials>, logged_in: Option<u64>) {
+        let mut told = Told::default();
+        {
+            let mut state = self.lock();
+            state.session.set_credentials(credentials);
+            let is_new_user = logged_in.is_some() && state.session.generation() == logged_in;
+            if state.session.is_connected() && !is_new_user {
+                let text = "it was logged in as the former user";
+                state.session.handle_failure(ConnectionError::Transport(text.into()));
+                let _ = state.process(&mut BytesMut::new(), &mut told);
+                told.wakers.extend(state.driver.take());
+            }
+        }
+        self.tell(&mut told);
+    }
+
     /// Ends it all for everyone.
     pub(crate) fn abort(&self, error: ConnectionError) {
         let mut told = Told::default();
@@ -369,6 +394,25 @@ impl Shared {
             told.wakers.extend(state.driver.take());
         }
         self.tell(&mut told);
+    }
+}
+
+/// Somebody who waits for another status, forgotten with the wait.
+pub(crate) struct StatusWaiter<'a> {
+    shared: &'a Shared,
+    pub(crate) number: u64,
+}
+
+impl<'a> StatusWaiter<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        Self { shared, number: shared.lock().life.next_waiter() }
+    }
+}
+
+impl Drop for StatusWaiter<'_> {
+    fn drop(&mut self) {
+        let waker = self.shared.lock().life.forget(self.number);
+        drop(waker);
     }
 }
 
@@ -453,9 +497,14 @@ impl State {
         std::mem::take(&mut self.watchers).into_values().collect()
     }
 
-    pub(crate) fn cancel(&mut self, id: RequestId) -> Option<Waker> {
+    /// Stops the wait for a request. Returns the waker of its waiter, to be dropped, and the driver's,
+    /// to be woken, if others are waiting for the place or for the end; both outside of the lock.
+    #[must_use = "wakers are for outside of the lock"]
+    pub(crate) fn cancel(&mut self, id: RequestId) -> (Option<Waker>, Option<Waker>) {
         self.session.cancel(id);
-        self.take_waiter(id)
+        let concerns_others = self.session.is_saturated() || self.is_closing;
+        let driver = if concerns_others { self.driver.take() } else { None };
+        (self.take_waiter(id), driver)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -523,6 +572,7 @@ impl State {
 
     fn send_rollback(&mut self, stream: StreamId, timeout: Duration) {
         let mut frame = Frame::new();
+        let timeout = timeout.max(ROLLBACK_MIN);
         let deadline = Instant::now().checked_add(timeout);
         if frame.encode_in_stream(stream.id, &Rollback).is_err() {
             return;
@@ -536,7 +586,7 @@ impl State {
             // Refused: nobody would be told of it.
             self.session.take(id);
         } else {
-            self.detached.push(Detached { id, stream, timeout });
+            self.detached.push(Detached { id, rollback: Some((stream, timeout)) });
         }
     }
 
@@ -544,11 +594,20 @@ impl State {
         let Some(at) = self.detached.iter().position(|detached| detached.id == id) else {
             return;
         };
-        let Detached { stream, timeout, .. } = self.detached.swap_remove(at);
+        let Detached { rollback, .. } = self.detached.swap_remove(at);
         let was_sent = self.session.take(id) != Some(Err(Unanswered::TimedOut(Outcome::NotSent)));
-        if !was_sent && !self.is_closing {
+        if let (false, false, Some((stream, timeout))) = (was_sent, self.is_closing, rollback) {
             // The server still has the transaction open.
             self.send_rollback(stream, timeout);
+        }
+    }
+
+    /// The request is executed in any case, and its answer forgotten.
+    pub(crate) fn detach(&mut self, id: RequestId) {
+        if self.session.is_answered(id) {
+            self.session.take(id);
+        } else {
+            self.detached.push(Detached { id, rollback: None });
         }
     }
 
@@ -566,6 +625,9 @@ impl State {
         self.driver.replace(waker.clone())
     }
 }
+
+/// A rollback that finds no place is not tried again more often than so.
+const ROLLBACK_MIN: Duration = Duration::from_millis(10);
 
 /// Runs `encode` with a frame whose memory is used again for the next request of this thread.
 ///

@@ -153,3 +153,341 @@ fn a_waker_that_owns_a_reply_of_the_connection_may_be_replaced() {
     });
     over.recv_timeout(Duration::from_secs(5)).expect("it waits for a lock that it holds");
 }
+
+struct Flag(std::sync::atomic::AtomicBool);
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// Partial write, reply read meanwhile, the rest written, driver dropped.
+#[test]
+fn what_was_written_counts_so_when_the_driver_is_dropped() {
+    let mut link = Link::ready(|config| config);
+    let mut first = pin!(link.client.call::<_, ()>("a", ()));
+    let sent = link.write();
+    let mut second = pin!(link.client.call::<_, ()>("b", ()));
+    let mut output = Vec::new();
+    loop {
+        match link.driver.poll_output(&mut cx(), &mut output) {
+            Poll::Ready(Ok(Output::Write)) => break,
+            Poll::Ready(Ok(Output::Yield)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    // The write blocks; the reply to the first is read.
+    assert!(link.driver.poll_blocked(&mut cx()).is_pending());
+    link.feed(&ok(sent[0].sync));
+    let _ = poll(first.as_mut());
+    // Now all of it is written.
+    link.driver.handle_written(output.len());
+    output.clear();
+    loop {
+        match link.driver.poll_output(&mut cx(), &mut output) {
+            Poll::Pending => break,
+            Poll::Ready(Ok(Output::Yield)) => {}
+            o => panic!("{o:?}"),
+        }
+    }
+    let Link { client: _client, driver, .. } = link;
+    drop(driver);
+    match poll(second.as_mut()) {
+        Poll::Ready(Err(error)) => {
+            assert_eq!(error.outcome(), tarantool_client::Outcome::MaybeExecuted, "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_place_that_a_dropped_request_frees_is_taken_at_once() {
+    let mut link = Link::ready(|config| config.in_flight_max(1));
+    let first = link.client.call::<_, ()>("a", ());
+    assert_eq!(link.write().len(), 1);
+    let _second = link.client.call::<_, ()>("b", ());
+    let flag = Arc::new(Flag(false.into()));
+    let waker = Waker::from(Arc::clone(&flag));
+    assert!(
+        link.driver.poll_output(&mut Context::from_waker(&waker), &mut Vec::new()).is_pending()
+    );
+    drop(first);
+    let woken = flag.0.load(std::sync::atomic::Ordering::SeqCst);
+    let would_write = link.write().len();
+    assert_eq!(would_write, 1);
+    assert!(woken, "the driver has something to write and was not woken");
+}
+
+#[test]
+fn a_rollback_without_time_does_not_spin() {
+    let mut link = Link::ready(|config| config.close_timeout(Duration::ZERO));
+    let transaction = link.begin();
+    let _first = link.client.call::<_, ()>("a", ());
+    let mut output = Vec::new();
+    while !matches!(link.driver.poll_output(&mut cx(), &mut output), Poll::Ready(Ok(Output::Write)))
+    {
+    }
+    drop(transaction);
+    // The write is blocked.
+    let mut due = 0;
+    for _ in 0..10_000 {
+        assert!(link.driver.poll_blocked(&mut cx()).is_pending());
+        if link.driver.poll_timeout().is_some_and(|at| at <= Instant::now()) {
+            due += 1;
+            link.driver.handle_timeout(Instant::now());
+        }
+    }
+    assert!(due < 10, "due {due} times in a row; queued {}", link.client.queued_bytes());
+}
+
+#[test]
+fn the_last_reply_that_is_dropped_ends_a_closing_client() {
+    let mut link = Link::ready(|config| config);
+    let first = link.client.call::<_, ()>("a", ());
+    let _ = link.write();
+    link.client.close();
+    let sent = link.write(); // last ping
+    assert_eq!(sent[0].kind, PING);
+    link.feed(&ok(sent[0].sync));
+    let flag = Arc::new(Flag(false.into()));
+    let waker = Waker::from(Arc::clone(&flag));
+    loop {
+        match link.driver.poll_output(&mut Context::from_waker(&waker), &mut Vec::new()) {
+            Poll::Pending => break,
+            Poll::Ready(Ok(Output::Yield)) => {}
+            o => panic!("{o:?}"),
+        }
+    }
+    drop(first);
+    let woken = flag.0.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(link.driver.poll_output(&mut cx(), &mut Vec::new()).is_ready(), "nothing to do");
+    assert!(woken, "not woken");
+}
+
+#[test]
+fn errors_name_the_address_that_they_are_about() {
+    let config = Config::new(Address::Tcp { host: "dead".into(), port: 1 })
+        .or_address(Address::Tcp { host: "alive".into(), port: 2 })
+        .graceful_shutdown(Duration::ZERO)
+        .request_timeout(Duration::from_millis(5));
+    let (client, mut drivers) = connect(&config);
+    let mut driver = drivers.remove(0);
+    driver.handle_timeout(Instant::now());
+    let Poll::Ready(Ok(Output::Connect { attempt, .. })) =
+        driver.poll_output(&mut cx(), &mut Vec::new())
+    else {
+        panic!()
+    };
+    driver.handle_connect_failed(attempt, &"refused");
+    driver.handle_timeout(Instant::now());
+    let Poll::Ready(Ok(Output::Connect { attempt, address })) =
+        driver.poll_output(&mut cx(), &mut Vec::new())
+    else {
+        panic!()
+    };
+    assert_eq!(address.to_string(), "alive:2");
+    assert!(driver.handle_connected(attempt));
+    let mut link = Link { client, driver, input: BytesMut::new() };
+    let mut greeting = *GREETING;
+    greeting[10..15].copy_from_slice(b"3.7.0");
+    link.feed(&greeting);
+    let id = link.write();
+    let mut body = vec![0x82, 0x54, 10, 0x55, 0x9d];
+    body.extend(0..=12_u8);
+    link.feed(&reply(0, id[0].sync, &body));
+    link.driver.handle_timeout(Instant::now());
+    let mut call = pin!(link.client.call::<_, ()>("a", ()));
+    let _ = link.write();
+    thread::sleep(Duration::from_millis(10));
+    link.driver.handle_timeout(Instant::now());
+    let Poll::Ready(Err(error)) = poll(call.as_mut()) else { panic!() };
+    let text = format!("{error:?} {error}");
+    assert!(!text.contains("dead"), "{text}");
+}
+
+/// The end of the present connection names the present connection.
+#[test]
+fn the_end_has_its_own_cause() {
+    let config = Config::new(Address::Tcp { host: "dead".into(), port: 1 })
+        .or_address(Address::Tcp { host: "alive".into(), port: 2 })
+        .graceful_shutdown(Duration::ZERO);
+    let (client, mut drivers) = connect(&config);
+    let mut link = Link { client, driver: drivers.remove(0), input: BytesMut::new() };
+    for round in 0..2 {
+        link.driver.handle_timeout(Instant::now());
+        let attempt = loop {
+            match link.driver.poll_output(&mut cx(), &mut Vec::new()) {
+                Poll::Ready(Ok(Output::Connect { attempt, .. })) => break attempt,
+                Poll::Ready(Ok(Output::Close)) => {}
+                Poll::Pending => {
+                    thread::sleep(Duration::from_millis(5));
+                    link.driver.handle_timeout(Instant::now());
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(link.driver.handle_connected(attempt));
+        let mut greeting = *GREETING;
+        greeting[10..15].copy_from_slice(b"3.7.0");
+        link.feed(&greeting);
+        let id = link.write();
+        let mut body = vec![0x82, 0x54, 10, 0x55, 0x9d];
+        body.extend(0..=12_u8);
+        link.feed(&reply(0, id[0].sync, &body));
+        link.driver.handle_timeout(Instant::now());
+        if round == 0 {
+            link.driver.handle_failure(&"EARLIER");
+        }
+    }
+    let mut call = pin!(link.client.call::<_, ()>("a", ()));
+    assert_eq!(link.write().len(), 1);
+    let Link { client, driver, .. } = link;
+    drop(driver);
+    let Poll::Ready(Err(error)) = poll(call.as_mut()) else { panic!() };
+    let text = format!("{error} / {}", client.failure().unwrap());
+    assert!(!text.contains("EARLIER") && !text.contains("dead:1"), "{text}");
+}
+
+#[test]
+fn a_lane_that_logs_in_as_the_former_user_is_made_anew() {
+    let config = Config::new(Address::Tcp { host: "x".into(), port: 1 })
+        .user("old")
+        .password("old")
+        .lanes(2)
+        .graceful_shutdown(Duration::ZERO);
+    let (client, drivers) = connect(&config);
+    let mut links: Vec<Link> = drivers
+        .into_iter()
+        .map(|driver| Link { client: client.clone(), driver, input: BytesMut::new() })
+        .collect();
+    let mut handshakes = Vec::new();
+    for link in &mut links {
+        link.driver.handle_timeout(Instant::now());
+        let Poll::Ready(Ok(Output::Connect { attempt, .. })) =
+            link.driver.poll_output(&mut cx(), &mut Vec::new())
+        else {
+            panic!()
+        };
+        assert!(link.driver.handle_connected(attempt));
+        let mut greeting = *GREETING;
+        greeting[10..15].copy_from_slice(b"3.7.0");
+        link.feed(&greeting);
+        handshakes.push(link.write());
+    }
+    let mut body = vec![0x82, 0x54, 10, 0x55, 0x9d];
+    body.extend(0..=12_u8);
+    let finish = |link: &mut Link, handshake: &[Request]| {
+        link.feed(&reply(0, handshake[0].sync, &body));
+        link.feed(&ok(handshake[1].sync));
+        link.driver.handle_timeout(Instant::now());
+    };
+    finish(&mut links[0], &handshakes[0]);
+    let mut login = pin!(client.log_in("new", "new"));
+    let auth = links[0].write();
+    assert_eq!(auth[0].kind, 7);
+    links[0].feed(&ok(auth[0].sync));
+    assert!(matches!(poll(login.as_mut()), Poll::Ready(Ok(()))));
+    // The other lane has sent the old user's login: it is made anew.
+    let output = links[1].driver.poll_output(&mut cx(), &mut Vec::new());
+    assert!(matches!(output, Poll::Ready(Ok(Output::Close))), "{output:?}");
+}
+
+#[test]
+fn who_gives_up_waiting_for_a_status_is_forgotten() {
+    let link = Link::ready(|config| config);
+    let seen = link.client.status();
+    let flags: Vec<_> = (0..1000)
+        .map(|_| {
+            let flag = Arc::new(Flag(false.into()));
+            let waker = Waker::from(Arc::clone(&flag));
+            {
+                let mut changed = pin!(link.client.status_changed(&seen));
+                assert!(changed.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            }
+            flag
+        })
+        .collect();
+    let kept = flags.iter().filter(|flag| Arc::strong_count(flag) > 1).count();
+    assert!(kept < 100, "{kept} wakers are kept");
+}
+
+#[test]
+fn a_login_waits_for_a_place_on_every_lane() {
+    let config = Config::new(Address::Tcp { host: "x".into(), port: 1 })
+        .user("old")
+        .password("old")
+        .lanes(2)
+        .in_flight_max(1)
+        .graceful_shutdown(Duration::ZERO);
+    let (client, drivers) = connect(&config);
+    let mut links: Vec<Link> = drivers
+        .into_iter()
+        .map(|driver| Link { client: client.clone(), driver, input: BytesMut::new() })
+        .collect();
+    let mut body = vec![0x82, 0x54, 10, 0x55, 0x9d];
+    body.extend(0..=12_u8);
+    for link in &mut links {
+        link.driver.handle_timeout(Instant::now());
+        let Poll::Ready(Ok(Output::Connect { attempt, .. })) =
+            link.driver.poll_output(&mut cx(), &mut Vec::new())
+        else {
+            panic!()
+        };
+        assert!(link.driver.handle_connected(attempt));
+        let mut greeting = *GREETING;
+        greeting[10..15].copy_from_slice(b"3.7.0");
+        link.feed(&greeting);
+        let handshake = link.write();
+        link.feed(&reply(0, handshake[0].sync, &body));
+        link.feed(&ok(handshake[1].sync));
+        link.driver.handle_timeout(Instant::now());
+    }
+    let busy = client.lanes()[1].call::<_, ()>("busy", ());
+    let sent = links[1].write();
+    let mut login = pin!(client.log_in("new", "new"));
+    let auth = links[0].write();
+    links[0].feed(&ok(auth[0].sync));
+    assert!(matches!(poll(login.as_mut()), Poll::Ready(Ok(()))));
+    links[1].feed(&ok(sent[0].sync));
+    drop(busy);
+    let _call = client.lanes()[1].call::<_, ()>("f", ());
+    let kinds = links[1].kinds();
+    assert!(kinds.contains(&7), "executed as `old`: {kinds:?}");
+}
+
+#[test]
+fn a_lane_that_is_over_is_not_taken() {
+    let config = Config::new(Address::Tcp { host: "x".into(), port: 1 })
+        .lanes(2)
+        .graceful_shutdown(Duration::ZERO);
+    let (client, drivers) = connect(&config);
+    let mut links: Vec<Link> = drivers
+        .into_iter()
+        .map(|driver| Link { client: client.clone(), driver, input: BytesMut::new() })
+        .collect();
+    let mut body = vec![0x82, 0x54, 10, 0x55, 0x9d];
+    body.extend(0..=12_u8);
+    for link in &mut links {
+        link.driver.handle_timeout(Instant::now());
+        let Poll::Ready(Ok(Output::Connect { attempt, .. })) =
+            link.driver.poll_output(&mut cx(), &mut Vec::new())
+        else {
+            panic!()
+        };
+        assert!(link.driver.handle_connected(attempt));
+        let mut greeting = *GREETING;
+        greeting[10..15].copy_from_slice(b"3.7.0");
+        link.feed(&greeting);
+        let handshake = link.write();
+        link.feed(&reply(0, handshake[0].sync, &body));
+        link.driver.handle_timeout(Instant::now());
+    }
+    drop(links.pop());
+    let failed = (0..10)
+        .filter(|_| {
+            let mut call = pin!(client.call::<_, ()>("f", ()));
+            matches!(poll(call.as_mut()), Poll::Ready(Err(_)))
+        })
+        .count();
+    assert_eq!(failed, 0);
+}

@@ -40,7 +40,8 @@ impl<R: AsyncRead + 'static, W: AsyncWrite + 'static> Transfer for (R, W) {
         let (reader, writer) = *self;
         Box::pin(async {
             let mut reading = pin!(read(shared, reader));
-            let mut writing = pin!(write(shared, writer));
+            let failed = |error: io::Error| shared.driver.borrow_mut().handle_failure(&error);
+            let mut writing = pin!(async { write(shared, writer).await.unwrap_or_else(failed) });
             poll_fn(|cx| {
                 if reading.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
@@ -180,7 +181,7 @@ async fn read(shared: &Shared, mut reader: impl AsyncRead) {
 }
 
 /// Writes until the connection is over.
-async fn write(shared: &Shared, mut writer: impl AsyncWrite) {
+async fn write(shared: &Shared, mut writer: impl AsyncWrite) -> io::Result<()> {
     let mut output = Vec::new();
     loop {
         match shared.output(&mut output).await {
@@ -189,7 +190,7 @@ async fn write(shared: &Shared, mut writer: impl AsyncWrite) {
                 turn(&shared.next, Next::Yield).await;
                 continue;
             }
-            _ => return,
+            _ => return Ok(()),
         }
         // What is being written is the kernel's: all of it may leave.
         shared.driver.borrow_mut().handle_submitted();
@@ -203,21 +204,19 @@ async fn write(shared: &Shared, mut writer: impl AsyncWrite) {
                 shared.driver.borrow_mut().poll_blocked(cx).map(|_| None)
             });
             let Some(BufResult(wrote, buffer)) = wrote.await else {
-                return;
+                return Ok(());
             };
             output = buffer.into_inner();
-            match wrote {
-                Ok(count @ 1..) => {
+            match wrote? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => {
                     shared.driver.borrow_mut().handle_written(count);
                     written += count;
                 }
-                Ok(_) => {
-                    return shared.driver.borrow_mut().handle_failure(&"it takes no more bytes");
-                }
-                Err(error) => return shared.driver.borrow_mut().handle_failure(&error),
             }
         }
         output.clear();
+        writer.flush().await?;
         turn(&shared.next, Next::Again).await;
     }
 }

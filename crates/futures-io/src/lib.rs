@@ -66,6 +66,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>, output: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, output)
     }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
 }
 
 impl<S> fmt::Debug for Socket<S> {

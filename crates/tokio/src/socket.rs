@@ -22,6 +22,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>, output: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, output)
     }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
 }
 
 /// One timer for the whole connection, set anew when it has to fire at another time.

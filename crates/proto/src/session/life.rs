@@ -100,6 +100,10 @@ impl Session {
         }
         let mut until = self.now;
         if all_tried {
+            if self.config.on_lasting == OnLasting::FailRequests && !reason.is_lasting() {
+                // Those left out may be better by now than those that are left.
+                self.given_up.fill(false);
+            }
             let delay = self.config.backoff.delay(self.round, &mut self.chance);
             until = later(self.now, delay);
             self.round = self.round.saturating_add(1);
@@ -190,7 +194,15 @@ impl Session {
         if matches!(self.phase, Phase::Closed(_)) {
             return;
         }
+        if self.generation().is_some() {
+            self.last_loss = Some((self.address, reason.clone()));
+            self.lost_connection.clone_from(&self.last_loss);
+        }
         self.conn.keep_nothing();
+        if self.conn.failure().is_some() {
+            // It ended while it was asked for events: what it kept for the next one is answered too.
+            self.conn.renew();
+        }
         self.conn.handle_failure(reason.clone());
         self.drop_transport();
         self.phase = Phase::Closed(reason);

@@ -230,3 +230,16 @@ fn no_addresses_count_as_one() {
     let mut link = Link::new(config);
     assert_eq!([(); 2].map(|()| link.fail_attempt()), [0, 0]);
 }
+
+/// A refuses the login once (it is just starting), B is down for good.
+#[test]
+fn an_address_that_refused_is_tried_again_while_the_others_are_down() {
+    let mut link = Link::new(addresses(2));
+    let (address, attempt) = link.attempt();
+    assert_eq!(address, 0);
+    let lasting = ConnectionError::PasswordInClear { user: "u".into() };
+    assert!(lasting.is_lasting());
+    link.session.handle_connect_failed(attempt, lasting);
+    let tried: Vec<usize> = (0..150).map(|_| link.fail_attempt()).collect();
+    assert!(tried.contains(&0), "never again in 150 attempts, {} s", link.now / 1000);
+}

@@ -239,3 +239,18 @@ fn a_loss_keeps_its_cause() {
     assert_eq!(link.session.lost_connection(), Some((1, &ConnectionError::ConnectTimedOut)));
     assert_eq!(link.session.last_loss(), Some(&refused()));
 }
+
+#[test]
+fn aborted_between_the_events_of_a_loss() {
+    let mut link = Link::ready(addresses(1));
+    let sent = link.call(1);
+    link.write();
+    let kept = link.call(2);
+    link.input.extend_from_slice(&[0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1]);
+    assert_eq!(link.session.poll_event(&mut link.input), Ok(Some(SessionEvent::Answered(sent))));
+    assert_eq!(link.session.status(), Status::Ready { address: 0 });
+    link.session.abort(ConnectionError::Shutdown);
+    let (events, end) = link.events_to_end();
+    assert!(end.is_some());
+    assert!(link.session.is_answered(kept), "{events:?} {end:?}");
+}

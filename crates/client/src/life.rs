@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -126,14 +127,12 @@ impl Eq for Hook {}
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) wakers: Vec<Waker>,
-    /// Whether a connection is in use now, if that has changed.
-    pub(crate) is_ready: Option<bool>,
     events: Vec<ConnectionEvent>,
 }
 
 impl Told {
     pub(crate) fn is_empty(&self) -> bool {
-        self.wakers.is_empty() && self.events.is_empty() && self.is_ready.is_none()
+        self.wakers.is_empty() && self.events.is_empty()
     }
 
     #[inline]
@@ -170,6 +169,8 @@ fn trace(event: &ConnectionEvent) {
 /// The part of the state that is about the connection itself.
 pub(crate) struct Life {
     addresses: Arc<[Address]>,
+    /// Whether a connection is in use, to be read without the lock.
+    is_ready: Arc<AtomicBool>,
     /// Whether anybody is told of events.
     is_told: bool,
     is_over: bool,
@@ -183,7 +184,20 @@ impl Life {
     pub(crate) fn new(addresses: Arc<[Address]>, is_told: bool) -> Self {
         let waiting = BTreeMap::new();
         let is_told = is_told || cfg!(feature = "tracing");
-        Self { addresses, is_told, is_over: false, late_replies: 0, waiting, last_waiter: 0 }
+        let is_ready = Arc::default();
+        Self {
+            addresses,
+            is_ready,
+            is_told,
+            is_over: false,
+            late_replies: 0,
+            waiting,
+            last_waiter: 0,
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_ready)
     }
 
     /// The number of one more who waits for another status.
@@ -238,14 +252,14 @@ impl Life {
             SessionEvent::Retrying { at } => ConnectionEvent::Retrying { at },
             _ => return,
         };
-        told.is_ready = Some(matches!(event, ConnectionEvent::Ready { .. }));
+        self.is_ready.store(matches!(event, ConnectionEvent::Ready { .. }), Ordering::Relaxed);
         self.tell(event, told);
         told.wakers.extend(std::mem::take(&mut self.waiting).into_values());
     }
 
     #[cold]
     pub(crate) fn on_end(&mut self, reason: &ConnectionError, told: &mut Told) {
-        told.is_ready = Some(false);
+        self.is_ready.store(false, Ordering::Relaxed);
         if !std::mem::replace(&mut self.is_over, true) {
             self.tell(ConnectionEvent::Closed { reason: reason.clone() }, told);
         }

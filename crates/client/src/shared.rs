@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     addresses: Arc<[Address]>,
     hook: Option<Hook>,
     /// Whether a connection is in use, as of the last event.
-    is_ready: AtomicBool,
+    is_ready: Arc<AtomicBool>,
     /// How many streams there were: none has the number of another.
     streams: AtomicU64,
 }
@@ -101,9 +101,11 @@ impl Shared {
         let addresses: Arc<[Address]> = config.addresses.as_slice().into();
         let mut settings = config.session.clone();
         settings.addresses = addresses.len();
+        let life = Life::new(Arc::clone(&addresses), config.hook.is_some());
+        let is_ready = life.is_ready();
         let state = Mutex::new(State {
             session: Session::new(settings, seed, Instant::now()),
-            life: Life::new(Arc::clone(&addresses), config.hook.is_some()),
+            life,
             waiters: Vec::new(),
             waiting: 0,
             cursor: 0,
@@ -116,7 +118,7 @@ impl Shared {
             detached: Vec::new(),
             round_trips: config.round_trips.then(Box::default),
         });
-        let (hook, is_ready) = (config.hook.clone(), AtomicBool::new(false));
+        let hook = config.hook.clone();
         Arc::new(Self { state, addresses, hook, is_ready, streams: AtomicU64::new(0) })
     }
 
@@ -161,9 +163,6 @@ impl Shared {
     /// Tells everyone, outside of the lock.
     #[inline]
     pub(crate) fn tell(&self, told: &mut Told) {
-        if let Some(is_ready) = told.is_ready.take() {
-            self.is_ready.store(is_ready, Ordering::Relaxed);
-        }
         told.deliver(self.hook.as_ref());
     }
 

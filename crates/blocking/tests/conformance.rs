@@ -11,8 +11,6 @@ struct Threads;
 impl Adapter for Threads {
     type Mode = tarantool_client::Blocking;
 
-    const KILLS: usize = 20;
-
     fn connect(config: Config) -> impl Future<Output = Result<Client, Error>> {
         ready(tarantool_blocking::connect(config))
     }

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::config::{Address, Config};
 use crate::driver::shared;
 use crate::error::Error;
-use crate::lead::{Lead, Waits};
+use crate::lead::{Lead, Waits, after};
 use crate::life::Status;
 use crate::mode::{Mode, sealed};
 use crate::pending::Pending;
@@ -135,13 +135,14 @@ impl Client<Blocking> {
     ///
     /// The first request on an idle connection is written at once. Others are written together,
     /// when there are enough for a full write, when the server has nothing to do and half of the
-    /// replies that came are taken, when a thread waits for a reply, or by [`flush`](Self::flush). At
-    /// a limit this drives the connection until there is a place.
+    /// replies that came are taken, when a thread waits for a reply, or by [`flush`](Self::flush). It
+    /// never waits for the socket. At the limit of requests in flight or of queued bytes, or without a
+    /// connection, it drives until there is a place, for the request timeout at most.
     pub fn submit<R: Request>(&self, request: R) -> Submitted<Response> {
         let lane = self.next_lane();
         let pending = self.start(lane, &request, |response, _| Ok(response));
         let lead = Arc::clone(&lane.mode.lead);
-        lead.after_submit(after(self.timeout()));
+        lead.after_submit(self.timeout());
         Submitted { pending, lead }
     }
 
@@ -170,10 +171,6 @@ impl Client<Blocking> {
             (status != *seen || is_late).then_some(status)
         })
     }
-}
-
-fn after(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
 
 /// The reply to a request that was [submitted](Client::submit).

@@ -115,6 +115,11 @@ impl Waits {
     }
 }
 
+/// Until when, in this time from now; `None`: for good.
+pub(crate) fn after(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
+
 type Guard<'a> = MutexGuard<'a, State>;
 
 impl Lead {
@@ -146,21 +151,24 @@ impl Lead {
         }
     }
 
-    /// Writes if that is due after a request was queued: if the server has nothing to do meanwhile,
-    /// or there is enough for a full write. If it found no place, drives until it has one.
-    ///
-    /// It writes no longer than `until`; places come at the latest when deadlines pass.
-    pub(crate) fn after_submit(&self, until: Option<Instant>) {
-        let state = self.shared.lock();
+    /// Writes if that is due after a request was queued, as much as the socket takes at once: if the
+    /// server has nothing to do meanwhile, or there is enough for a full write. Then, if requests
+    /// wait for a place, drives until none does, but no longer than `timeout`.
+    pub(crate) fn after_submit(&self, timeout: Option<Duration>) {
+        let mut state = self.shared.lock();
         let full = state.session.batching().write_bytes();
         if state.session.wants_head_start() || state.session.queued_bytes() >= full {
             drop(state);
-            self.write_queued(until);
-        } else if state.session.is_saturated() {
+            self.write_queued(Some(Instant::now()));
+            state = self.shared.lock();
+        }
+        if state.session.is_saturated() {
             drop(state);
-            self.drive_until(Waits::Briefly { until: None }, |state| {
-                let over = !state.session.is_saturated() || state.session.failure().is_some();
-                over.then_some(())
+            let until = after(timeout);
+            self.drive_until(Waits::Briefly { until }, |state| {
+                let is_late = until.is_some_and(|until| until <= Instant::now());
+                let failed = state.session.failure().is_some();
+                (is_late || failed || !state.session.is_saturated()).then_some(())
             });
         }
     }

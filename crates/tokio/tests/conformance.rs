@@ -1,7 +1,6 @@
 //! The conformance suite on tokio's two runtimes.
 
 use std::future::Future;
-use std::time::Duration;
 
 use tarantool_client::Async;
 use tarantool_testkit::conformance::{Adapter, Task};
@@ -13,9 +12,6 @@ struct CurrentThread;
 
 impl Adapter for CurrentThread {
     type Mode = Async;
-
-    const KILLS: usize = 20;
-    const OUTAGE: Duration = Duration::from_secs(10);
 
     fn connect(config: Config) -> impl Future<Output = Result<Client, Error>> {
         tarantool_tokio::connect(config)

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tarantool_client::request::{Call, Ping};
 use tarantool_client::{Blocking, Client, Outcome};
 
 use crate::socket::{Script, TICK};
@@ -112,6 +113,58 @@ fn a_request_without_a_place_times_out_unsent() {
             first.join().unwrap().unwrap();
         });
         assert!(script.state().requests.is_empty(), "it was sent");
+        script.end();
+    });
+}
+
+/// A server that reads no more holds up whoever waits for replies, not whoever submits.
+#[test]
+fn submitting_does_not_wait_for_a_full_socket() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        script.change(|state| state.room = 100_000);
+        let text = "x".repeat(20_000);
+        // Without timeouts: to wait would be to wait for good.
+        let submitted: Vec<_> =
+            (0..20).map(|_| client.submit(Call::new("f").arguments(&text))).collect();
+        assert_eq!(script.state().requests.len(), 4);
+        script.change(|state| state.room = usize::MAX);
+        client.flush();
+        for request in script.take_requests(20) {
+            script.give(&ok(request.sync));
+        }
+        for reply in submitted {
+            reply.wait().unwrap();
+        }
+        script.end();
+    });
+}
+
+/// Its own deadline ends the wait of a thread that submits, whatever others still wait for.
+#[test]
+fn submitting_without_a_place_waits_for_its_timeout_at_most() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect_with(|config| config.in_flight_max(1));
+        thread::scope(|scope| {
+            let patient = client.with_timeout(Duration::ZERO);
+            let requests = client.stats().requests;
+            let first = client.with_timeout(Duration::ZERO).submit(Ping);
+            let second = scope.spawn(move || patient.ping());
+            while client.stats().requests < requests + 2 {
+                thread::yield_now();
+            }
+            let started = Instant::now();
+            let third = client.with_timeout(Duration::from_millis(30)).submit(Ping);
+            assert!(started.elapsed() >= Duration::from_millis(30));
+            let error = third.wait().unwrap_err();
+            assert_eq!((error.is_timeout(), error.outcome()), (true, Outcome::NotSent), "{error}");
+            script.give(&ok(script.take_requests(1)[0].sync));
+            first.wait().unwrap();
+            script.give(&ok(script.take_requests(1)[0].sync));
+            second.join().unwrap().unwrap();
+        });
         script.end();
     });
 }

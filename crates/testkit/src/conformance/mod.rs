@@ -86,7 +86,6 @@ pub mod writes;
 use std::future::{Future, ready};
 use std::pin::Pin;
 use std::thread;
-use std::time::Duration;
 
 use tarantool_client::{Async, Blocking, Client, Config, Error, Mode, Pending};
 
@@ -99,12 +98,6 @@ pub use self::waiting::block_on;
 pub trait Adapter: 'static {
     /// How its client waits.
     type Mode: Waits;
-
-    /// How often a server is killed under load.
-    const KILLS: usize = 3;
-
-    /// How long a server is away.
-    const OUTAGE: Duration = Duration::from_secs(3);
 
     fn connect(config: Config) -> impl Future<Output = Result<Client<Self::Mode>, Error>>;
 

@@ -15,6 +15,9 @@ use crate::Proxy;
 const SHORT: Duration = Duration::from_millis(10);
 const LONG: Duration = Duration::from_millis(200);
 
+/// How long a server is away.
+const OUTAGE: Duration = Duration::from_secs(10);
+
 /// Nobody listens, and connections are cut.
 fn take_away(proxy: &Proxy) {
     proxy.refuse(true).unwrap();
@@ -33,14 +36,14 @@ pub async fn requests_of_an_outage_are_answered_after_it<A: Adapter<Mode: Lives>
     take_away(&proxy);
     until(&client, |status| !is_ready(status)).await;
     let back = thread::spawn(move || {
-        thread::sleep(A::OUTAGE);
+        thread::sleep(OUTAGE);
         proxy.refuse(false).unwrap();
         (proxy, Instant::now())
     });
     let tasks = (0..TASKS).map(|task| {
         let (client, writes) = (client.clone(), Arc::clone(&writes));
         let running = async move {
-            pause(A::OUTAGE.mul_f64(task as f64 / TASKS as f64)).await;
+            pause(OUTAGE.mul_f64(task as f64 / TASKS as f64)).await;
             writes.write::<A>(&client, task).await.unwrap();
         };
         Box::pin(running) as Task
@@ -51,7 +54,7 @@ pub async fn requests_of_an_outage_are_answered_after_it<A: Adapter<Mode: Lives>
     assert!(over - back < Duration::from_secs(5), "{:?} after the outage", over - back);
     let attempts = heard.attempts() as f64;
     // Each wait but the first is half of the longest at least.
-    let most = A::OUTAGE.as_secs_f64() / LONG.as_secs_f64() * 2.0 + 10.0;
+    let most = OUTAGE.as_secs_f64() / LONG.as_secs_f64() * 2.0 + 10.0;
     assert!(attempts > 3.0 && attempts < most, "{attempts} attempts");
     assert_eq!((proxy.connected(), client.in_flight()), (1, 0));
     let summary = writes.compare::<A>(&server.config()).await;

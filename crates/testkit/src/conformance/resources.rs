@@ -74,7 +74,8 @@ pub async fn a_paused_server_does_not_fill_the_memory<A: Adapter<Mode: Submits>>
     let wanted = Wanted::default();
     let server = Backend::real("a_paused_server_does_not_fill_the_memory", &wanted);
     let server = server.unwrap_or_else(|| Backend::embedded(&wanted));
-    let config = server.config().in_flight_max(100).queued_bytes_max(4 * MIB as usize);
+    // At the other limits, `submit` would wait.
+    let config = server.config().queued_bytes_max(2 * HELD as usize);
     let config = config.held_bytes_max(HELD as usize).heartbeat(Duration::ZERO, SHORT);
     let client = connect_as::<A>(config.request_timeout(5 * LONG)).await;
     let text: Arc<str> = "x".repeat(256 << 10).into();

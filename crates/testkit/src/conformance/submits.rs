@@ -10,6 +10,7 @@ use tarantool_client::request::{Request, Upsert};
 use tarantool_client::{Async, Blocking, Client, Error, Mode, Pending, Response, Submitted, ops};
 
 use super::heard::before_long;
+use super::reconnects::KILLS;
 use super::waiting::join;
 use super::writes::{Kind, Writes, told};
 use super::{Adapter, Backend, Task, Wanted, connect_as};
@@ -67,7 +68,7 @@ pub async fn requests_in_numbers_have_one_outcome_each_over_kills<A: Adapter<Mod
         let (server, executed, is_over) =
             (Arc::clone(&server), Arc::clone(&executed), Arc::clone(&is_over));
         move || {
-            for kill in 0..A::KILLS {
+            for kill in 0..KILLS {
                 let enough = executed.load(Ordering::Relaxed) + 2 * TASKS * BATCH;
                 before_long("writes go on", || executed.load(Ordering::Relaxed) >= enough);
                 thread::sleep(Duration::from_millis(7 * kill as u64 % 20));
@@ -103,10 +104,9 @@ pub async fn requests_in_numbers_have_one_outcome_each_over_kills<A: Adapter<Mod
     assert_eq!(client.in_flight(), 0);
     let database = writes.executions::<A>(server.config()).await;
     let summary = ledger.compare(database).unwrap_or_else(|wrong| panic!("{wrong}"));
-    println!("{} kills: {summary}; {}", A::KILLS, client.stats());
-    // So many hit something; a few may fall between two batches.
-    assert!(summary.maybe_executed > 0 || A::KILLS < 20, "{summary}");
+    println!("{KILLS} kills: {summary}; {}", client.stats());
+    assert!(summary.maybe_executed > 0, "{summary}");
     // No more than there are places for.
-    assert!(summary.maybe_executed <= 64 * A::KILLS as u64, "{summary}");
+    assert!(summary.maybe_executed <= 64 * KILLS as u64, "{summary}");
     let () = A::wait(client.ping()).await.unwrap();
 }

@@ -38,16 +38,16 @@
 
 use std::future::Future;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use async_std::net::TcpStream;
+use async_std::net::{TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use async_std::os::unix::net::UnixStream;
 use async_std::task;
 use futures_io::{AsyncRead, AsyncWrite};
 pub use tarantool_client::api::*;
 pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
-use tarantool_client::{Drive, Opening, Sleep, Transport, once};
+use tarantool_client::{Drive, Opening, Sleep, Transport, in_turn, once};
 use tarantool_futures_io::Socket;
 
 /// Connects and logs in, and spawns the task that drives the connection.
@@ -63,7 +63,9 @@ where
     C: TryInto<Config>,
     Error: From<C::Error>,
 {
-    start(&config.try_into()?, open).await
+    let config = config.try_into()?;
+    let limit = config.connect_limit();
+    start(&config, move |address| open(address, limit)).await
 }
 
 /// As [`connect`], over streams that `open` opens: through a proxy, over TLS. It is called with an
@@ -121,7 +123,9 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    let transport = opening.open(Sleep::new(until), open(opening.address().clone())).await?;
+    let transport = opening
+        .open(Sleep::new(until), open(opening.address().clone(), config.connect_limit()))
+        .await?;
     opening.changes(&follow, transport, Sleep::new(until)).await
 }
 
@@ -141,10 +145,11 @@ where
     Ok(client)
 }
 
-async fn open(address: Address) -> io::Result<Box<dyn Transport + Send>> {
+async fn open(address: Address, limit: Option<Duration>) -> io::Result<Box<dyn Transport + Send>> {
     match &address {
         Address::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            let addresses = (host.as_str(), *port).to_socket_addrs().await?;
+            let stream = in_turn(addresses, limit, task::sleep, TcpStream::connect).await?;
             stream.set_nodelay(true)?;
             Ok(Box::new(Socket::new(stream)))
         }

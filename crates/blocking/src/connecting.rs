@@ -7,17 +7,18 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, sockopt};
-use tarantool_client::{Address, Connecting, Connector, Socket};
+use tarantool_client::{Address, Connecting, Connector, Socket, no_address, share_until};
 
 use crate::socket::{Stream, wait_writable};
 
-/// Opens sockets whose read timeout is `tick`.
+/// Opens sockets whose read timeout is `tick`, each within `limit`.
 pub(crate) struct Sockets {
     pub(crate) tick: Duration,
+    pub(crate) limit: Option<Duration>,
 }
 
 impl Connector for Sockets {
@@ -25,7 +26,8 @@ impl Connector for Sockets {
         match address {
             Address::Tcp { host, port } => {
                 let left = (host.as_str(), *port).to_socket_addrs()?.collect();
-                Ok(Box::new(Tcp { left, begun: None, failure: None, tick: self.tick }))
+                let until = self.limit.and_then(|limit| Instant::now().checked_add(limit));
+                Ok(Box::new(Tcp { left, begun: None, failure: None, until, tick: self.tick }))
             }
             Address::Unix(path) => {
                 let (socket, address) = (open(AddressFamily::UNIX)?, SocketAddrUnix::new(path)?);
@@ -36,22 +38,29 @@ impl Connector for Sockets {
     }
 }
 
-/// To the addresses of a host, one after another.
+/// To the addresses of a host, one after another, each for its share of the time.
 struct Tcp {
     left: VecDeque<SocketAddr>,
-    begun: Option<OwnedFd>,
+    /// And until when at most.
+    begun: Option<(OwnedFd, Option<Instant>)>,
     failure: Option<io::Error>,
+    until: Option<Instant>,
     tick: Duration,
 }
 
 impl Connecting for Tcp {
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Option<Arc<dyn Socket>>> {
-        let Some(socket) = self.begun.take() else {
+        let Some((socket, until)) = self.begun.take() else {
             self.begin_next()?;
             return Ok(None);
         };
-        if !wait_writable(&socket, timeout)? {
-            self.begun = Some(socket);
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if !wait_writable(&socket, left.into_iter().chain(timeout).min())? {
+            if left == Some(Duration::ZERO) {
+                self.failure = Some(io::ErrorKind::TimedOut.into());
+            } else {
+                self.begun = Some((socket, until));
+            }
             return Ok(None);
         }
         if let Err(error) = sockopt::socket_error(&socket)? {
@@ -69,8 +78,7 @@ impl Connecting for Tcp {
 impl Tcp {
     fn begin_next(&mut self) -> io::Result<()> {
         let Some(address) = self.left.pop_front() else {
-            let none = || io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-            return Err(self.failure.take().unwrap_or_else(none));
+            return Err(self.failure.take().unwrap_or_else(no_address));
         };
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::INET,
@@ -82,7 +90,7 @@ impl Tcp {
             Err(error) => Err(error.into()),
         });
         match begun {
-            Ok(socket) => self.begun = Some(socket),
+            Ok(socket) => self.begun = Some((socket, share_until(self.until, self.left.len()))),
             Err(error) => self.failure = Some(error),
         }
         Ok(())
@@ -137,4 +145,48 @@ fn open(family: AddressFamily) -> io::Result<OwnedFd> {
     ioctl_fionbio(&socket, true)?;
     sockopt::set_socket_nosigpipe(&socket, true)?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A listener whose backlog is full: the system drops whatever else wants to connect.
+    fn swallowing() -> (TcpListener, Vec<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let short = Duration::from_millis(50);
+        let connect = |_| TcpStream::connect_timeout(&address, short).ok();
+        let full = (0..64).map_while(connect).collect::<Vec<_>>();
+        assert!(full.len() < 64, "it takes everybody");
+        (listener, full)
+    }
+
+    fn open(left: VecDeque<SocketAddr>, limit: Duration) -> io::Result<Arc<dyn Socket>> {
+        let until = Instant::now().checked_add(limit);
+        let tick = Duration::from_millis(10);
+        let mut tcp = Tcp { left, begun: None, failure: None, until, tick };
+        loop {
+            if let Some(socket) = tcp.wait(Some(Duration::from_millis(5)))? {
+                return Ok(socket);
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_that_swallows_packets_leaves_time_for_the_others() {
+        let (swallowing, _full) = swallowing();
+        let healthy = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = [&swallowing, &healthy].map(|listener| listener.local_addr().unwrap());
+        let limit = Duration::from_millis(400);
+        let started = Instant::now();
+        open(addresses.into(), limit).unwrap();
+        let took = started.elapsed();
+        assert!(took >= limit / 2 && took < limit, "{took:?}");
+        let failed = open([addresses[0]].into(), limit / 4).err().unwrap();
+        assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+    }
 }

@@ -132,7 +132,8 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    tarantool_client::connect_blocking(&config, Sockets { tick: tick(&config) })
+    let sockets = Sockets { tick: tick(&config), limit: config.connect_limit() };
+    tarantool_client::connect_blocking(&config, sockets)
 }
 
 /// Connects and logs in, and follows the changes of the server, as an anonymous replica does (server
@@ -167,7 +168,8 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    let socket = opening.open_blocking(&Sockets { tick: TICK_MAX })?;
+    let sockets = Sockets { tick: TICK_MAX, limit: config.connect_limit() };
+    let socket = opening.open_blocking(&sockets)?;
     tarantool_client::changes_blocking(&config, &follow, socket, opening.until())
 }
 

@@ -124,13 +124,12 @@ impl Shared {
 
 /// What is to be opened; `None`: nothing ever more.
 async fn wanted(shared: &Shared) -> Option<(Address, u64)> {
-    loop {
-        match shared.output(&mut Vec::new()).await {
-            Ok(Output::Connect { address, attempt }) => return Some((address, attempt)),
-            Ok(_) => {}
-            Err(_) => return None,
+    while let Ok(output) = shared.output(&mut Vec::new()).await {
+        if let Output::Connect { address, attempt } = output {
+            return Some((address, attempt));
         }
     }
+    None
 }
 
 /// What came of opening; `None`: it is not wanted any more.
@@ -167,9 +166,7 @@ async fn read(shared: &Shared, mut reader: impl AsyncRead) {
         let BufResult(read, buffer) = reader.read(input.uninit()).await;
         input = buffer.into_inner();
         match read {
-            Ok(count @ 1..) => {
-                shared.driver.borrow_mut().handle_input(&mut input, count);
-            }
+            Ok(count @ 1..) => shared.driver.borrow_mut().handle_input(&mut input, count),
             Ok(_) => shared.driver.borrow_mut().handle_eof(),
             Err(error) => shared.driver.borrow_mut().handle_failure(&error),
         }

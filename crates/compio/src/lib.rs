@@ -40,13 +40,15 @@ mod drive;
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use compio::io::{AsyncRead, AsyncWrite};
-use compio::net::TcpStream;
 #[cfg(unix)]
 use compio::net::UnixStream;
+use compio::net::{TcpStream, ToSocketAddrsAsync};
+use compio::time::sleep;
 pub use tarantool_client::api::*;
-use tarantool_client::once;
+use tarantool_client::{in_turn, once};
 
 use crate::drive::{Link, drive};
 
@@ -66,7 +68,9 @@ where
     C: TryInto<Config>,
     Error: From<C::Error>,
 {
-    start(&config.try_into()?, open).await
+    let config = config.try_into()?;
+    let limit = config.connect_limit();
+    start(&config, move |address| open(address, limit)).await
 }
 
 /// As [`connect`], over streams that `open` opens, as their two halves: through a proxy, over TLS. It
@@ -123,10 +127,11 @@ where
     Ok(client)
 }
 
-async fn open(address: Address) -> io::Result<Link> {
+async fn open(address: Address, limit: Option<Duration>) -> io::Result<Link> {
     match &address {
         Address::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            let addresses = (host.as_str(), *port).to_socket_addrs_async().await?;
+            let stream = in_turn(addresses, limit, sleep, TcpStream::connect).await?;
             stream.set_nodelay(true)?;
             Ok(Box::new(stream.into_split()))
         }

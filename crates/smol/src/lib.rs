@@ -33,16 +33,16 @@
 
 use std::future::Future;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use smol::Timer;
-use smol::net::TcpStream;
 #[cfg(unix)]
 use smol::net::unix::UnixStream;
+use smol::net::{TcpStream, resolve};
 pub use tarantool_client::api::*;
 pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
-use tarantool_client::{Drive, Opening, Sleep, Transport, once};
+use tarantool_client::{Drive, Opening, Sleep, Transport, in_turn, once};
 use tarantool_futures_io::Socket;
 
 /// Connects and logs in, and spawns the task that drives the connection.
@@ -58,7 +58,9 @@ where
     C: TryInto<Config>,
     Error: From<C::Error>,
 {
-    start(&config.try_into()?, open).await
+    let config = config.try_into()?;
+    let limit = config.connect_limit();
+    start(&config, move |address| open(address, limit)).await
 }
 
 /// As [`connect`], over streams that `open` opens: through a proxy, over TLS. It is called with an
@@ -116,7 +118,9 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    let transport = opening.open(Sleep::new(until), open(opening.address().clone())).await?;
+    let transport = opening
+        .open(Sleep::new(until), open(opening.address().clone(), config.connect_limit()))
+        .await?;
     opening.changes(&follow, transport, Sleep::new(until)).await
 }
 
@@ -136,10 +140,11 @@ where
     Ok(client)
 }
 
-async fn open(address: Address) -> io::Result<Box<dyn Transport + Send>> {
+async fn open(address: Address, limit: Option<Duration>) -> io::Result<Box<dyn Transport + Send>> {
     match &address {
         Address::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            let addresses = resolve((host.as_str(), *port)).await?;
+            let stream = in_turn(addresses, limit, Timer::after, TcpStream::connect).await?;
             stream.set_nodelay(true)?;
             Ok(Box::new(Socket::new(stream)))
         }

@@ -35,14 +35,16 @@ mod socket;
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 pub use tarantool_client::api::*;
 pub use tarantool_client::{Change, Changes, Follow, FollowError, Operation, Vclock};
-use tarantool_client::{Drive, Opening, Transport, once};
+use tarantool_client::{Drive, Opening, Transport, in_turn, once};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::sleep;
 
 use crate::socket::{Alarm, Socket};
 
@@ -62,7 +64,9 @@ where
     C: TryInto<Config>,
     Error: From<C::Error>,
 {
-    start(&config.try_into()?, open).await
+    let config = config.try_into()?;
+    let limit = config.connect_limit();
+    start(&config, move |address| open(address, limit)).await
 }
 
 /// As [`connect`], over streams that `open` opens: through a proxy, over TLS. It is called with an
@@ -147,7 +151,8 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    let transport = opening.open(Alarm::new(), open(opening.address().clone())).await?;
+    let transport =
+        opening.open(Alarm::new(), open(opening.address().clone(), config.connect_limit())).await?;
     opening.changes(&follow, transport, Alarm::new()).await
 }
 
@@ -167,10 +172,11 @@ where
     Ok(client)
 }
 
-async fn open(address: Address) -> io::Result<Box<dyn Transport + Send>> {
+async fn open(address: Address, limit: Option<Duration>) -> io::Result<Box<dyn Transport + Send>> {
     match &address {
         Address::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            let addresses = lookup_host((host.as_str(), *port)).await?;
+            let stream = in_turn(addresses, limit, sleep, TcpStream::connect).await?;
             stream.set_nodelay(true)?;
             Ok(Box::new(Socket(stream)))
         }

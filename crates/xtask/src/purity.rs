@@ -33,7 +33,7 @@ const FOREIGN_TO_CORE: [&str; 6] =
 
 /// An adapter binds sockets and timers and knows nothing about the protocol.
 const FOREIGN_TO_ADAPTERS: [&str; 8] =
-    ["RequestType", "RequestId", "sync()", "Frame", "Header", "Packet", "Reader", "0x"];
+    ["RequestType", "RequestId", ".sync()", "Frame", "Header", "Packet", "Reader", "0x"];
 
 /// Checks all rules and prints what it measured.
 ///

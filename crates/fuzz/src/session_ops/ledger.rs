@@ -82,6 +82,8 @@ pub(super) struct Known {
 #[derive(Clone, Copy, Debug)]
 struct Answered {
     was_sent: bool,
+    /// What was sent was refused.
+    was_refused: bool,
     is_trusted: bool,
 }
 
@@ -256,7 +258,8 @@ impl Ledger {
         let is_trusted = self.is_trusted;
         let known = self.known_mut(self.by_id[&id]);
         assert!(known.is_open(), "told of twice: {known:?}");
-        known.answered = Some(Answered { was_sent: !known.handed_out.is_empty(), is_trusted });
+        let (was_sent, was_refused) = (!known.handed_out.is_empty(), known.is_refused());
+        known.answered = Some(Answered { was_sent, was_refused, is_trusted });
     }
 
     /// `gives_up`: nothing goes on to a next connection.
@@ -264,13 +267,14 @@ impl Ledger {
         let known = self.known_mut(number);
         let is_there = known.answered.is_some() && !known.taken && known.cancelled.is_none();
         assert_eq!(answer.is_some(), is_there, "{known:?}");
-        let (Some(answer), Some(Answered { was_sent, is_trusted })) = (answer, known.answered)
+        let (Some(answer), Some(Answered { was_sent, was_refused, is_trusted })) =
+            (answer, known.answered)
         else {
             return;
         };
         known.taken = true;
         let expected = |outcome| match outcome {
-            Outcome::NotSent => !was_sent || known.is_refused(),
+            Outcome::NotSent => !was_sent || was_refused,
             _ => was_sent,
         };
         match answer {

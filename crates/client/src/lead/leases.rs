@@ -1,0 +1,104 @@
+//! Who writes and who reads, and what they take out meanwhile.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::{Guard, Lead};
+use crate::blocking::{Connecting, Socket};
+use crate::life::Told;
+use crate::shared::State;
+
+/// Who drives the socket, and what is needed for it, which the holder of a lease takes out meanwhile.
+#[derive(Default)]
+pub(crate) struct Leases {
+    pub(super) reading: bool,
+    pub(super) writing: bool,
+    pub(super) link: Link,
+    /// How many links there were: whoever comes back from a former one leaves the present one alone.
+    pub(super) links: u64,
+    pub(super) input: BytesMut,
+    pub(super) output: Vec<u8>,
+    /// How much of `output` is written.
+    pub(super) written: usize,
+    pub(super) told: Told,
+}
+
+/// The socket, as far as it has come.
+#[derive(Default)]
+pub(super) enum Link {
+    #[default]
+    Closed,
+    /// To be opened, by whoever reads.
+    Wanted {
+        address: usize,
+        attempt: u64,
+    },
+    /// Being opened; not here while somebody waits for it.
+    Opening {
+        attempt: u64,
+        connecting: Option<Box<dyn Connecting>>,
+    },
+    Open(Arc<dyn Socket>),
+}
+
+impl Leases {
+    pub(super) fn socket(&self) -> Option<Arc<dyn Socket>> {
+        match &self.link {
+            Link::Open(socket) => Some(Arc::clone(socket)),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    /// Whether there is something to write, and nobody who writes.
+    pub(super) fn wants_writer(&self) -> bool {
+        let waits = self.session.queued_bytes() > 0 || !self.leases.output.is_empty();
+        waits && !self.leases.writing && self.session.is_connected()
+    }
+
+    /// Whether all that was accepted is written.
+    pub(super) fn is_all_written(&self) -> bool {
+        let waits = self.session.queued_bytes() > 0 || self.session.is_saturated();
+        !waits && self.leases.output.is_empty() && !self.leases.writing
+    }
+}
+
+/// A lease that this thread has taken, given up however the thread leaves.
+pub(super) struct Lease<'a> {
+    pub(super) lead: &'a Lead,
+    pub(super) of: fn(&mut Leases) -> &mut bool,
+}
+
+impl<'a> Lease<'a> {
+    /// Gives the lease up.
+    pub(super) fn end(self) -> Guard<'a> {
+        let (lead, of) = (self.lead, self.of);
+        std::mem::forget(self);
+        let mut state = lead.shared.lock();
+        *of(&mut state.leases) = false;
+        state
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut state = self.lead.shared.lock();
+        *(self.of)(&mut state.leases) = false;
+        pass_on(state);
+    }
+}
+
+/// If nobody reads, or a write was left half-done, and someone waits, wakes one to go on.
+pub(super) fn pass_on(mut state: Guard<'_>) {
+    let next = if state.leases.reading && state.leases.output.is_empty() {
+        None
+    } else {
+        state.take_any_waiter()
+    };
+    drop(state);
+    if let Some(next) = next {
+        next.wake();
+    }
+}

@@ -1,0 +1,227 @@
+//! Leader and followers: threads that share one socket without a thread of its own.
+//!
+//! There are two leases under the one mutex, `writing` and `reading`, each held by at most one
+//! thread, so that "nothing is left to do" and "I no longer do it" are one step:
+//!
+//! 1. A call queues its request. If nobody writes, it writes what is queued, its own and others';
+//!    else whoever writes takes its bytes along.
+//! 2. It waits for its answer, or for a new value of a watched key. If nobody reads, it leads: it reads for all and wakes those whose
+//!    answers came. Else it follows: it sleeps until its answer is there, or it is woken to lead.
+//! 3. Whoever stops reading with others still waiting wakes one of them to lead, for whatever
+//!    reason it stops: its answer came, its deadline passed, it panicked ([`Lease`]).
+//! 4. Who leads also opens the socket, and lets the time pass until it may be tried again.
+//! 5. Writing never blocks without reading: a server whose own output is stuck stops reading.
+//! 6. Nobody writes beyond its own deadline: what is left of a write stays in [`Leases`], to be
+//!    completed before anything else is written.
+//!
+//! A call alone costs one write and one read, and no other system call.
+
+mod leases;
+mod reading;
+mod waiting;
+mod writing;
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tarantool_proto::ConnectionError;
+use tarantool_proto::session::{Action, Session};
+
+use crate::blocking::Connector;
+use crate::error::Error;
+use crate::life::Told;
+use crate::pending::Pending;
+use crate::shared::{Shared, State};
+pub(crate) use leases::Leases;
+use leases::{Link, pass_on};
+use waiting::sleeper_of_this_thread;
+pub(crate) use waiting::{Waits, after, left};
+
+pub(crate) struct Lead {
+    shared: Arc<Shared>,
+    connector: Arc<dyn Connector>,
+}
+
+type Guard<'a> = MutexGuard<'a, State>;
+
+impl Lead {
+    pub(crate) fn new(shared: Arc<Shared>, connector: Arc<dyn Connector>) -> Self {
+        Self { shared, connector }
+    }
+
+    /// Drives until there is a connection.
+    pub(crate) fn open(&self) -> Result<(), Error> {
+        self.drive_until(Waits::Briefly { until: None }, |state| {
+            let is_over = state.session.failure().is_some();
+            (is_over || state.session.generation().is_some()).then_some(is_over)
+        });
+        match self.shared.failure() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for a reply.
+    #[inline]
+    pub(crate) fn reply<T>(&self, mut pending: Pending<T>) -> Result<T, Error> {
+        match pending.id() {
+            Some(id) => {
+                let answer = self.drive_until(Waits::Reply(id), |state| state.session.take(id));
+                pending.finish(answer)
+            }
+            None => Err(pending.into_refused()),
+        }
+    }
+
+    /// Writes if that is due after a request was queued, as much as the socket takes at once: if the
+    /// server has nothing to do meanwhile, or there is enough for a full write. Then, if requests
+    /// wait for a place, drives until none does, but no longer than `timeout`.
+    pub(crate) fn after_submit(&self, timeout: Option<Duration>) {
+        let mut state = self.shared.lock();
+        let full = state.session.batching().write_bytes();
+        if state.session.wants_head_start() || state.session.queued_bytes() >= full {
+            drop(state);
+            self.write_queued(Some(Instant::now()));
+            state = self.shared.lock();
+        }
+        if state.session.is_saturated() {
+            drop(state);
+            let until = after(timeout);
+            self.drive_until(Waits::Briefly { until }, |state| {
+                let is_late = until.is_some_and(|until| until <= Instant::now());
+                let failed = state.session.failure().is_some();
+                (is_late || failed || !state.session.is_saturated()).then_some(())
+            });
+        }
+    }
+
+    /// Drives the connection, leading or following, until `done` gives a result, which is what
+    /// the thread waits for.
+    pub(crate) fn drive_until<T>(
+        &self,
+        waits: Waits,
+        mut done: impl FnMut(&mut State) -> Option<T>,
+    ) -> T {
+        let mut sleeper = None;
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(result) = done(&mut state) {
+                pass_on(state);
+                return result;
+            }
+            if state.session.is_due() {
+                state = self.pass_time(state);
+            } else if let Some(action) = state.session.poll_action() {
+                state = self.obey(state, action);
+            } else if state.session.is_drained() {
+                state = self.step(state, |session| {
+                    session.handle_failure(ConnectionError::Shutdown);
+                });
+            } else if state.wants_writer() {
+                state = self.flush(state, waits.until());
+            } else if !state.leases.reading {
+                state = self.lead(state, waits.until());
+            } else {
+                match waits {
+                    Waits::Reply(id) => {
+                        // A waker of a thread: dropping it runs no code of users.
+                        drop(state.wait(id, sleeper.get_or_insert_with(sleeper_of_this_thread)));
+                    }
+                    Waits::Change { id, number, .. } => {
+                        let waker = sleeper.get_or_insert_with(sleeper_of_this_thread);
+                        // A waker of a thread: dropping it runs no code of users.
+                        drop(state.wait_changed(id, number, waker));
+                    }
+                    Waits::Briefly { .. } => {}
+                }
+                state = self.sleep(state, waits);
+            }
+        }
+    }
+
+    /// Does what the session demands.
+    fn obey<'a>(&'a self, mut state: Guard<'a>, action: Action) -> Guard<'a> {
+        let leases = &mut state.leases;
+        let link = match action {
+            Action::Connect { address, attempt, .. } => Link::Wanted { address, attempt },
+            // Close: there is no other.
+            _ => {
+                leases.links += 1;
+                leases.input.clear();
+                leases.output.clear();
+                leases.written = 0;
+                Link::Closed
+            }
+        };
+        let former = std::mem::replace(&mut leases.link, link);
+        let waiting = state.take_driver();
+        drop(state);
+        if let Link::Open(socket) = &former {
+            // Whoever waits for it is not to wait any longer.
+            socket.shutdown();
+        }
+        drop(former);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+        self.shared.lock()
+    }
+
+    /// If something is due, tells the session and those whom it concerns.
+    fn pass_time<'a>(&'a self, state: Guard<'a>) -> Guard<'a> {
+        let now = Instant::now();
+        if state.session.poll_timeout().is_none_or(|deadline| deadline > now) {
+            return state;
+        }
+        self.step(state, |session| session.handle_timeout(now))
+    }
+
+    /// Does what may end the connection, before anyone else can write.
+    fn step<'a>(&'a self, mut state: Guard<'a>, step: impl FnOnce(&mut Session)) -> Guard<'a> {
+        let mut told = Told::default();
+        step(&mut state.session);
+        // If this ends it all, everyone has an answer that says so.
+        let _ = state.process(&mut BytesMut::new(), &mut told);
+        self.tell(state, &mut told)
+    }
+
+    /// Tells outside the lock.
+    fn tell<'a>(&'a self, state: Guard<'a>, told: &mut Told) -> Guard<'a> {
+        if told.is_empty() {
+            return state;
+        }
+        drop(state);
+        self.shared.tell(told);
+        self.shared.lock()
+    }
+}
+
+impl Drop for Lead {
+    /// Waits until the server has read everything; see [`Shared::close`].
+    fn drop(&mut self) {
+        let last = self.shared.lock().last;
+        if let Some(id) = last {
+            let _ = self.drive_until(Waits::Reply(id), |state| state.session.take(id));
+        }
+    }
+}
+
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
+}
+
+fn lost(error: &io::Error) -> ConnectionError {
+    ConnectionError::Transport(error.to_string().into())
+}
+
+impl fmt::Debug for Lead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lead")
+            .field("addresses", &self.shared.addresses_as_text())
+            .finish_non_exhaustive()
+    }
+}

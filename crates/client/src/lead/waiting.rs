@@ -1,0 +1,84 @@
+//! Threads that sleep until they are woken, or until a time.
+
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use tarantool_proto::{RequestId, WatchId};
+
+use super::{Guard, Lead};
+
+/// What a thread waits for, and so who wakes it.
+#[derive(Clone, Copy)]
+pub(crate) enum Waits {
+    /// For the reply to this request, or a message of its call.
+    Reply(RequestId),
+    /// For a value of this key, as this watcher, perhaps not beyond a time.
+    Change { id: WatchId, number: u64, until: Option<Instant> },
+    /// For something that nobody is woken for, perhaps not beyond a time: it looks again soon.
+    Briefly { until: Option<Instant> },
+}
+
+impl Waits {
+    /// Until when. Of requests the connection knows.
+    pub(super) fn until(self) -> Option<Instant> {
+        match self {
+            Self::Change { until, .. } | Self::Briefly { until } => until,
+            _ => None,
+        }
+    }
+}
+
+/// Until when, in this time from now; `None`: for good.
+pub(crate) fn after(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
+
+pub(crate) fn left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+impl Lead {
+    /// Sleeps until woken, or until a deadline may have passed.
+    pub(super) fn sleep<'a>(&'a self, state: Guard<'a>, waits: Waits) -> Guard<'a> {
+        let briefly = matches!(waits, Waits::Briefly { .. });
+        let deadline = state.session.poll_timeout().into_iter().chain(waits.until()).min();
+        let timeout = match left(deadline) {
+            Some(timeout) if briefly => Some(timeout.min(BRIEFLY)),
+            None if briefly => Some(BRIEFLY),
+            timeout => timeout,
+        };
+        drop(state);
+        park(timeout);
+        self.pass_time(self.shared.lock())
+    }
+}
+
+/// Sleeps until woken.
+pub(super) fn park(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => thread::park_timeout(timeout),
+        None => thread::park(),
+    }
+}
+
+/// Wakes a sleeping thread.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+pub(super) fn sleeper_of_this_thread() -> Waker {
+    Waker::from(Arc::new(Sleeper(thread::current())))
+}
+
+/// How long a thread sleeps that waits for something else than an answer of its own.
+pub(super) const BRIEFLY: Duration = Duration::from_millis(1);

@@ -1,6 +1,7 @@
 //! Who writes and who reads, and what they take out meanwhile.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::BytesMut;
 
@@ -13,7 +14,11 @@ use crate::shared::State;
 #[derive(Default)]
 pub(crate) struct Leases {
     pub(super) reading: bool,
+    /// When the one who reads looks at the deadlines of all again.
+    pub(super) looks_again: Option<Instant>,
     pub(super) writing: bool,
+    /// Somebody lets others run before it writes.
+    pub(super) yielding: bool,
     pub(super) link: Link,
     /// How many links there were: whoever comes back from a former one leaves the present one alone.
     pub(super) links: u64,
@@ -52,10 +57,12 @@ impl Leases {
 }
 
 impl State {
-    /// Whether there is something to write, and nobody who writes.
+    /// Whether there is something to write, and nobody who writes. One who yields first is about to,
+    /// but the server need not wait for that if it has nothing else to do.
     pub(super) fn wants_writer(&self) -> bool {
         let waits = self.session.queued_bytes() > 0 || !self.leases.output.is_empty();
-        waits && !self.leases.writing && self.session.is_connected()
+        let is_left_to_another = self.leases.yielding && !self.session.wants_head_start();
+        waits && !self.leases.writing && !is_left_to_another && self.session.is_connected()
     }
 
     /// Whether all that was accepted is written.
@@ -86,6 +93,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut state = self.lead.shared.lock();
         *(self.of)(&mut state.leases) = false;
+        state.leases.looks_again = None;
         pass_on(state);
     }
 }

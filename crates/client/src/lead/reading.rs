@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::leases::{Lease, Link};
-use super::waiting::{left, park, sleeper_of_this_thread};
+use super::waiting::{after, left, park, sleeper_of_this_thread};
 use super::{Guard, Lead, is_timeout, lost};
 use crate::blocking::{Connecting, Interest, Socket};
 
@@ -101,14 +101,20 @@ impl Lead {
         socket: &dyn Socket,
         deadline: Option<Instant>,
     ) -> Guard<'a> {
+        let tick = after(Some(socket.tick()));
+        let is_near = deadline.is_some() && deadline < tick;
         state.leases.reading = true;
+        state.leases.looks_again = if is_near { deadline } else { tick };
         let link = state.leases.links;
         let mut input = std::mem::take(&mut state.leases.input);
         drop(state);
 
         let lease = Lease { lead: self, of: |leases| &mut leases.reading };
-        let read = wait_readable(socket, deadline).and_then(|()| socket.recv(&mut input));
+        // A read returns by itself after a tick.
+        let ready = if is_near { wait_readable(socket, deadline) } else { Ok(()) };
+        let read = ready.and_then(|()| socket.recv(&mut input));
         state = lease.end();
+        state.leases.looks_again = None;
 
         if state.leases.links != link {
             return state;
@@ -135,13 +141,7 @@ enum Begun {
     Open(Arc<dyn Socket>),
 }
 
-/// If a deadline comes sooner than a read returns by itself, waits until then at most.
-fn wait_readable(socket: &dyn Socket, deadline: Option<Instant>) -> io::Result<()> {
-    match left(deadline) {
-        Some(time) if time < socket.tick() => {
-            let ready = socket.wait(Interest { read: true, write: false }, Some(time))?;
-            if ready.read { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
-        }
-        _ => Ok(()),
-    }
+fn wait_readable(socket: &dyn Socket, until: Option<Instant>) -> io::Result<()> {
+    let ready = socket.wait(Interest { read: true, write: false }, left(until))?;
+    if ready.read { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
 }

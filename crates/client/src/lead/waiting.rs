@@ -40,10 +40,13 @@ pub(crate) fn left(deadline: Option<Instant>) -> Option<Duration> {
 }
 
 impl Lead {
-    /// Sleeps until woken, or until a deadline may have passed.
+    /// Sleeps until woken, or until a deadline may have passed that the one who reads does not see to:
+    /// a sleep without a time costs less.
     pub(super) fn sleep<'a>(&'a self, state: Guard<'a>, waits: Waits) -> Guard<'a> {
         let briefly = matches!(waits, Waits::Briefly { .. });
-        let deadline = state.session.poll_timeout().into_iter().chain(waits.until()).min();
+        let deadline = state.session.poll_timeout();
+        let is_seen_to = state.leases.looks_again.is_some_and(|at| Some(at) <= deadline);
+        let deadline = deadline.filter(|_| !is_seen_to).into_iter().chain(waits.until()).min();
         let timeout = match left(deadline) {
             Some(timeout) if briefly => Some(timeout.min(BRIEFLY)),
             None if briefly => Some(BRIEFLY),
@@ -51,7 +54,8 @@ impl Lead {
         };
         drop(state);
         park(timeout);
-        self.pass_time(self.shared.lock())
+        let state = self.shared.lock();
+        if timeout.is_some() { self.pass_time(state) } else { state }
     }
 }
 
@@ -76,8 +80,16 @@ impl Wake for Sleeper {
     }
 }
 
-pub(super) fn sleeper_of_this_thread() -> Waker {
+thread_local! {
+    static SLEEPER: Waker = new_sleeper();
+}
+
+fn new_sleeper() -> Waker {
     Waker::from(Arc::new(Sleeper(thread::current())))
+}
+
+pub(super) fn sleeper_of_this_thread() -> Waker {
+    SLEEPER.try_with(Waker::clone).unwrap_or_else(|_| new_sleeper())
 }
 
 /// How long a thread sleeps that waits for something else than an answer of its own.

@@ -42,18 +42,17 @@ impl Lead {
                 break;
             };
             let link = state.leases.links;
-            let mut output = std::mem::take(&mut state.leases.output);
-            if output.is_empty() {
-                if state.session.poll_decision() == Decision::Yield {
-                    state = self.yield_turn(state);
-                    if state.leases.links != link {
-                        break;
-                    }
-                }
-                if !state.session.poll_transmit(&mut output) {
-                    state.leases.output = output;
+            let is_new = state.leases.output.is_empty() && !state.leases.yielding;
+            if is_new && state.session.poll_decision() == Decision::Yield {
+                state = self.yield_turn(state);
+                if state.leases.links != link || !state.wants_writer() {
                     break;
                 }
+            }
+            let mut output = std::mem::take(&mut state.leases.output);
+            if output.is_empty() && !state.session.poll_transmit(&mut output) {
+                state.leases.output = output;
+                break;
             }
             let written = state.leases.written;
             state.leases.writing = true;
@@ -90,13 +89,13 @@ impl Lead {
     }
 
     /// Lets other threads run. Those that were just answered queue their next requests meanwhile,
-    /// and leave the writing to this one, since it holds the lease.
+    /// and leave the writing to this one; or the one who queues half of them writes that half.
     fn yield_turn<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        state.leases.writing = true;
+        state.leases.yielding = true;
         drop(state);
         thread::yield_now();
         state = self.shared.lock();
-        state.leases.writing = false;
+        state.leases.yielding = false;
         state
     }
 

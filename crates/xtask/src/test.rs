@@ -1,7 +1,10 @@
 //! The steps of each task.
 
+use std::env;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::thread;
 
 use crate::cargo::cargo;
 use crate::conformance;
@@ -74,9 +77,18 @@ fn build_docs(run: &mut Run<'_>) -> Result<End, String> {
     run.run(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// How many tests of a binary run at once.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+/// Most tests wait for servers and for time to pass, not for a core.
+const TESTS_PER_CORE: usize = 3;
+
 fn run_tests(run: &mut Run<'_>) -> Result<End, String> {
     let kinds = ["--lib", "--bins", "--tests", "--examples"];
     let mut command = cargo(run.root, &["test", "--workspace", "--no-fail-fast"]);
+    if env::var_os(TEST_THREADS).is_none() {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        command.env(TEST_THREADS, (TESTS_PER_CORE * cores).to_string());
+    }
     run.run(require_server(command.args(kinds), run.has_server))
 }
 

@@ -60,6 +60,8 @@
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
 //!   to one request, [`Unanswered`] a request's fate, [`ConnectionError`] the connection's.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auth;
 mod batching;
 mod capability;

@@ -50,7 +50,7 @@ use tarantool_client::Opening;
 pub use tarantool_client::{
     Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
     ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed, Follow,
-    FollowError, Histogram, Isolation, IteratorType, OnLasting, Operation, Outcome, Page, Position,
+    FollowError, Histogram, Isolation, IteratorType, OnRefused, Operation, Outcome, Page, Position,
     Prepared, Response, SendError, ServerError, ServerInfo, Statement, Stats, Status, Submitted,
     Unsupported, Vclock, Version, WatchedValue, msgpack, named, ops, request, types,
 };
@@ -174,7 +174,7 @@ where
 /// How long a read may block before it looks at the time: long enough to cost nothing, and short
 /// against the timeout of requests, whose last part is waited for exactly.
 fn tick(config: &Config) -> Duration {
-    match config.request_limit() {
+    match config.get_request_timeout() {
         Some(limit) => (limit / 8).clamp(TICK_MIN, TICK_MAX),
         None => TICK_MAX,
     }

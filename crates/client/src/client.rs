@@ -106,7 +106,7 @@ impl<M: Mode> Client<M> {
     }
 
     /// Another view of the same client, whose requests take the lane of this name, which is apart from
-    /// the others; `None`: the configuration [names](Config::lane) none so.
+    /// the others; `None`: the configuration [names](Config::named_lane) none so.
     ///
     /// ```no_run
     /// # fn example(client: tarantool_client::Client) {
@@ -292,17 +292,17 @@ impl<M: Mode> Client<M> {
     ///
     /// `arguments` is a tuple of them; a scalar is one argument, `()` none. One returned value is
     /// decoded as it is, several as a tuple, none as `()` or `None`.
-    pub fn call<A: Serialize, T: DeserializeOwned>(
+    pub fn call<T: DeserializeOwned>(
         &self,
         function: &str,
-        arguments: A,
+        arguments: impl Serialize,
     ) -> M::Reply<T> {
         self.request(&Call::new(function).arguments(arguments), returned)
     }
 
     /// Runs Lua code, whose `...` are the arguments. Arguments and result are as those of
     /// [`call`](Self::call); without a `return` there is none.
-    pub fn eval<A: Serialize, T: DeserializeOwned>(&self, code: &str, arguments: A) -> M::Reply<T> {
+    pub fn eval<T: DeserializeOwned>(&self, code: &str, arguments: impl Serialize) -> M::Reply<T> {
         self.request(&Eval::new(code).arguments(arguments), returned)
     }
 

@@ -47,10 +47,10 @@ impl<M: Mode> Client<M> {
     /// [`OtherConnection`](ErrorKind::OtherConnection), and
     /// [`SQL_EXECUTE`](crate::ErrorCode::SQL_EXECUTE) with "statement has expired" if the schema has
     /// changed since: prepare it again.
-    pub fn execute<'s, P: Serialize, T: DeserializeOwned>(
+    pub fn execute<'s, T: DeserializeOwned>(
         &self,
         statement: impl Into<Statement<'s>>,
-        parameters: P,
+        parameters: impl Serialize,
     ) -> M::Reply<Executed<T>> {
         match statement.into() {
             Statement::Text(text) => {

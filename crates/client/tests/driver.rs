@@ -106,7 +106,7 @@ fn a_rollback_that_finds_no_place_in_time_is_tried_again() {
     let limits = |config: Config| config.in_flight_max(1).close_timeout(Duration::from_millis(30));
     let mut link = Link::ready(limits);
     let transaction = link.begin();
-    let _long = link.client.with_timeout(Duration::ZERO).call::<_, ()>("long", ());
+    let _long = link.client.with_timeout(Duration::ZERO).call::<()>("long", ());
     let sent = link.write();
     drop(transaction);
     for _ in 0..3 {
@@ -143,8 +143,8 @@ fn a_waker_that_owns_a_reply_of_the_connection_may_be_replaced() {
     let (done, over) = channel();
     thread::spawn(move || {
         let link = Link::ready(|config| config);
-        let mut reply = pin!(link.client.call::<_, ()>("f", ()));
-        let other = link.client.call::<_, ()>("g", ());
+        let mut reply = pin!(link.client.call::<()>("f", ()));
+        let other = link.client.call::<()>("g", ());
         let owner = Waker::from(Arc::new(Owner { _owned: Mutex::new(Some(Box::new(other))) }));
         assert!(reply.as_mut().poll(&mut Context::from_waker(&owner)).is_pending());
         drop(owner);
@@ -165,9 +165,9 @@ impl Wake for Flag {
 #[test]
 fn what_was_written_counts_so_when_the_driver_is_dropped() {
     let mut link = Link::ready(|config| config);
-    let mut first = pin!(link.client.call::<_, ()>("a", ()));
+    let mut first = pin!(link.client.call::<()>("a", ()));
     let sent = link.write();
-    let mut second = pin!(link.client.call::<_, ()>("b", ()));
+    let mut second = pin!(link.client.call::<()>("b", ()));
     let mut output = Vec::new();
     loop {
         match link.driver.poll_output(&mut cx(), &mut output) {
@@ -203,9 +203,9 @@ fn what_was_written_counts_so_when_the_driver_is_dropped() {
 #[test]
 fn a_place_that_a_dropped_request_frees_is_taken_at_once() {
     let mut link = Link::ready(|config| config.in_flight_max(1));
-    let first = link.client.call::<_, ()>("a", ());
+    let first = link.client.call::<()>("a", ());
     assert_eq!(link.write().len(), 1);
-    let _second = link.client.call::<_, ()>("b", ());
+    let _second = link.client.call::<()>("b", ());
     let flag = Arc::new(Flag(false.into()));
     let waker = Waker::from(Arc::clone(&flag));
     assert!(
@@ -222,7 +222,7 @@ fn a_place_that_a_dropped_request_frees_is_taken_at_once() {
 fn a_rollback_without_time_does_not_spin() {
     let mut link = Link::ready(|config| config.close_timeout(Duration::ZERO));
     let transaction = link.begin();
-    let _first = link.client.call::<_, ()>("a", ());
+    let _first = link.client.call::<()>("a", ());
     let mut output = Vec::new();
     while !matches!(link.driver.poll_output(&mut cx(), &mut output), Poll::Ready(Ok(Output::Write)))
     {
@@ -243,7 +243,7 @@ fn a_rollback_without_time_does_not_spin() {
 #[test]
 fn the_last_reply_that_is_dropped_ends_a_closing_client() {
     let mut link = Link::ready(|config| config);
-    let first = link.client.call::<_, ()>("a", ());
+    let first = link.client.call::<()>("a", ());
     let _ = link.write();
     link.client.close();
     let sent = link.write(); // last ping
@@ -296,7 +296,7 @@ fn errors_name_the_address_that_they_are_about() {
     body.extend(0..=12_u8);
     link.feed(&reply(0, id[0].sync, &body));
     link.driver.handle_timeout(Instant::now());
-    let mut call = pin!(link.client.call::<_, ()>("a", ()));
+    let mut call = pin!(link.client.call::<()>("a", ()));
     let _ = link.write();
     thread::sleep(Duration::from_millis(10));
     link.driver.handle_timeout(Instant::now());
@@ -339,7 +339,7 @@ fn the_end_has_its_own_cause() {
             link.driver.handle_failure(&"EARLIER");
         }
     }
-    let mut call = pin!(link.client.call::<_, ()>("a", ()));
+    let mut call = pin!(link.client.call::<()>("a", ()));
     assert_eq!(link.write().len(), 1);
     let Link { client, driver, .. } = link;
     drop(driver);
@@ -442,7 +442,7 @@ fn a_login_waits_for_a_place_on_every_lane() {
         link.feed(&ok(handshake[1].sync));
         link.driver.handle_timeout(Instant::now());
     }
-    let busy = client.lanes()[1].call::<_, ()>("busy", ());
+    let busy = client.lanes()[1].call::<()>("busy", ());
     let sent = links[1].write();
     let mut login = pin!(client.log_in("new", "new"));
     let auth = links[0].write();
@@ -450,7 +450,7 @@ fn a_login_waits_for_a_place_on_every_lane() {
     assert!(matches!(poll(login.as_mut()), Poll::Ready(Ok(()))));
     links[1].feed(&ok(sent[0].sync));
     drop(busy);
-    let _call = client.lanes()[1].call::<_, ()>("f", ());
+    let _call = client.lanes()[1].call::<()>("f", ());
     let kinds = links[1].kinds();
     assert!(kinds.contains(&7), "executed as `old`: {kinds:?}");
 }
@@ -485,7 +485,7 @@ fn a_lane_that_is_over_is_not_taken() {
     drop(links.pop());
     let failed = (0..10)
         .filter(|_| {
-            let mut call = pin!(client.call::<_, ()>("f", ()));
+            let mut call = pin!(client.call::<()>("f", ()));
             matches!(poll(call.as_mut()), Poll::Ready(Err(_)))
         })
         .count();

@@ -34,6 +34,12 @@
 //! io_uring, compio falls back to readiness). A compio task stays on its thread, the client does not:
 //! it may be used on any thread, while the runtime that it was made on drives its connection.
 //!
+//! **Wakes from other threads** go through a queue of the runtime, of 64 places by default: while it
+//! is full, compio lets the thread that wakes spin (it yields and tries again) until the runtime has
+//! made room. This concerns clients that are used on other threads, and replies that tasks of a
+//! compio runtime elsewhere await. Where many tasks are woken so, or the runtime is kept busy for
+//! long at a time, give it a larger queue: `RuntimeBuilder::sync_queue_size`.
+//!
 //! The [guide](tarantool_client::guide) tells what there is, page by page.
 
 mod drive;

@@ -21,7 +21,7 @@
 //! server.fault(Fault::CloseAfterExecuting).on(RequestType::INSERT).once();
 //!
 //! let client = connect(server.uri())?;
-//! assert_eq!(client.call::<_, i64>("sum", (40, 2))?, 42);
+//! assert_eq!(client.call::<i64>("sum", (40, 2))?, 42);
 //! let users = client.space::<(u64, String)>("users");
 //! let error = users.insert(&(1, "Ann".into())).unwrap_err();
 //! assert_eq!(error.outcome(), Outcome::MaybeExecuted);
@@ -87,7 +87,7 @@ pub use embedded::{
 pub use launcher::Tarantool;
 pub use ledger::{Ledger, Told};
 pub use proxy::{Direction, Proxy};
-pub use tarantool_proto::{ErrorCode, RequestType, ServerError};
+pub use tarantool_proto::{ErrorCode, RequestType, ServerError, Version};
 
 /// Where the server listens.
 ///
@@ -188,7 +188,7 @@ impl From<io::Error> for StartError {
 /// How to start a [`Tarantool`]; made by [`Tarantool::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs until `start` is called"]
-pub struct Builder {
+pub struct TarantoolBuilder {
     program: PathBuf,
     every_start: String,
     script: String,
@@ -199,7 +199,7 @@ pub struct Builder {
     time_limit: Duration,
 }
 
-impl Builder {
+impl TarantoolBuilder {
     fn new() -> Self {
         let program = env::var_os("TARANTOOL")
             .filter(|path| !path.is_empty())

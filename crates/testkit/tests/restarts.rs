@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use tarantool_blocking::{Client, connect};
-use tarantool_testkit::{Builder, Listen, StartError, Tarantool, Wal};
+use tarantool_testkit::{Listen, StartError, Tarantool, TarantoolBuilder, Wal};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
 const SCRIPT: &str = "box.schema.space.create('t'):create_index('pk')
     runs = (runs or 0) + 1";
 
-fn builder() -> Builder {
+fn builder() -> TarantoolBuilder {
     Tarantool::builder().every_start("function twice(x) return 2 * x end").script(SCRIPT)
 }
 
@@ -64,7 +64,7 @@ fn what_was_acknowledged_survives_a_kill() -> TestResult {
     // The one that failed may be there too.
     assert!((acknowledged..=acknowledged + 1).contains(&(rows.len() as u64)), "{}", rows.len());
     assert!(rows.iter().map(|row| row.0).eq(0..rows.len() as u64));
-    assert_eq!(client.call::<_, u64>("twice", (21,))?, 42);
+    assert_eq!(client.call::<u64>("twice", (21,))?, 42);
     assert_eq!(runs(&client), 0);
     Ok(())
 }

@@ -38,6 +38,7 @@ pub mod guide;
 mod lane;
 mod lead;
 mod life;
+mod login;
 mod mode;
 mod opening;
 mod pages;

@@ -107,7 +107,7 @@ impl Sql<Blocking> {
 /// one has no code of its own.
 fn is_to_prepare(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::OtherConnection | ErrorKind::ConnectionGone { .. } => true,
+        ErrorKind::OtherClient | ErrorKind::ConnectionGone { .. } => true,
         ErrorKind::Server(refused) if refused.code() == ErrorCode::WRONG_QUERY_ID => true,
         ErrorKind::Server(refused) if refused.code() == ErrorCode::SQL_EXECUTE => {
             refused.message().contains("statement has expired")

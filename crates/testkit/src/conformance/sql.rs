@@ -286,7 +286,7 @@ pub async fn a_prepared_statement_belongs_to_its_connection<A: Adapter>(server: 
         A::wait(other.unprepare(statement.clone())).await.unwrap_err(),
     ];
     for error in errors {
-        assert_eq!(error.kind(), &ErrorKind::OtherConnection);
+        assert_eq!(error.kind(), &ErrorKind::OtherClient);
         assert_eq!((error.outcome(), error.is_retry_safe()), (Outcome::NotSent, false));
         let text = error.to_string();
         assert!(text.ends_with("made by another client; make it anew with this one"), "{text}");
@@ -299,7 +299,7 @@ pub async fn a_prepared_statement_belongs_to_its_connection<A: Adapter>(server: 
     drop(client);
     let late = connect::<A>(server).await;
     let error = A::wait(late.execute::<(u8,)>(&statement, ())).await.unwrap_err();
-    assert_eq!(error.kind(), &ErrorKind::OtherConnection);
+    assert_eq!(error.kind(), &ErrorKind::OtherClient);
 }
 
 /// How an adapter executes a statement that prepares itself.

@@ -58,7 +58,7 @@ use crate::drive::{Link, drive};
 
 /// Connects and logs in, and spawns the task that drives the connection on this runtime.
 ///
-/// Takes a URI or a [`Config`]. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
+/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
 /// the kernel.
 ///
 /// # Errors

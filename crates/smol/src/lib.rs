@@ -47,7 +47,7 @@ use tarantool_futures_io::Socket;
 
 /// Connects and logs in, and spawns the task that drives the connection.
 ///
-/// Takes a URI or a [`Config`]. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
+/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
 /// the kernel.
 ///
 /// # Errors

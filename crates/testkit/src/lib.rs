@@ -59,6 +59,8 @@
 //!   [`Tarantool::start_or_skip`] panic instead of skip. Continuous integration
 //!   sets it, so that skipped tests cannot go unnoticed.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod embedded;
@@ -93,6 +95,7 @@ pub use tarantool_proto::{ErrorCode, RequestType, ServerError, Version};
 ///
 /// It is one or the other: Tarantool before 2.10 takes a single address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Listen {
     /// A free TCP port of 127.0.0.1, which the server itself picks.
     #[default]
@@ -105,6 +108,7 @@ pub enum Listen {
 
 /// What the server does with its write-ahead log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wal {
     /// Writes no log: changes cost no disk access.
     None,

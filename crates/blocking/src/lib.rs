@@ -115,7 +115,7 @@ pub type Watcher = tarantool_client::Watcher<Blocking>;
 /// ```
 pub type CallWithPushes<P, R> = tarantool_client::CallWithPushes<P, R, Blocking>;
 
-/// Connects and logs in. Takes a URI or a [`Config`].
+/// Connects and logs in. Takes a URI, or a [`Config`] or a reference to one.
 ///
 /// TCP sockets are set to `TCP_NODELAY`: batching is done here, not in the kernel. A host name is
 /// resolved by the operating system, whose own time limits apply to that; its addresses are tried

@@ -58,8 +58,8 @@ use crate::drive::{Link, drive};
 
 /// Connects and logs in, and spawns the task that drives the connection on this runtime.
 ///
-/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
-/// the kernel.
+/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`:
+/// batching is done here, not in the kernel.
 ///
 /// # Errors
 /// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is

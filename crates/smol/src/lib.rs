@@ -47,8 +47,8 @@ use tarantool_futures_io::Socket;
 
 /// Connects and logs in, and spawns the task that drives the connection.
 ///
-/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
-/// the kernel.
+/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`:
+/// batching is done here, not in the kernel.
 ///
 /// # Errors
 /// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is

@@ -136,12 +136,7 @@ impl Tarantool {
     /// # Errors
     ///
     /// The system does not let it be killed.
-    pub fn kill(&mut self) -> io::Result<()> {
-        self.end()
-    }
-
-    /// The same for those who share it.
-    pub(crate) fn end(&self) -> io::Result<()> {
+    pub fn kill(&self) -> io::Result<()> {
         self.process.kill()
     }
 
@@ -151,7 +146,7 @@ impl Tarantool {
     /// # Errors
     ///
     /// It has not gone within the builder's time limit.
-    pub fn stop(&self) -> io::Result<ExitStatus> {
+    pub fn shutdown(&self) -> io::Result<ExitStatus> {
         self.process.stop(self.builder.time_limit)
     }
 
@@ -203,7 +198,7 @@ impl Tarantool {
     /// new ones are accepted by the system, and nobody is answered. Returns
     /// once it has stopped.
     ///
-    /// It goes on with [`resume`](Self::resume) or [`stop`](Self::stop); a kill,
+    /// It goes on with [`resume`](Self::resume) or [`shutdown`](Self::shutdown); a kill,
     /// a restart and a drop end it as it is.
     ///
     /// # Errors

@@ -175,7 +175,7 @@ fn a_drop_leaves_nothing() {
 
 #[test]
 fn a_kill_leaves_the_folder_until_the_drop() -> TestResult {
-    let Some(mut server) = Tarantool::start_or_skip("a_kill_leaves_the_folder") else {
+    let Some(server) = Tarantool::start_or_skip("a_kill_leaves_the_folder") else {
         return Ok(());
     };
     server.kill()?;

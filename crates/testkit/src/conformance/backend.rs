@@ -107,7 +107,7 @@ impl Backend {
     /// It cannot be killed.
     pub fn kill(&self) {
         match &self.kind {
-            Kind::Real(server) => server.end().unwrap(),
+            Kind::Real(server) => server.kill().unwrap(),
             Kind::Embedded(server) => server.kill(),
         }
     }
@@ -118,7 +118,7 @@ impl Backend {
     /// It does not end.
     pub fn shut_down(&self) {
         match &self.kind {
-            Kind::Real(server) => drop(server.stop().unwrap()),
+            Kind::Real(server) => drop(server.shutdown().unwrap()),
             Kind::Embedded(server) => server.shutdown(),
         }
     }

@@ -2,6 +2,7 @@
 //! builds from it alone.
 
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use crate::cargo::cargo;
 use crate::process;
@@ -64,7 +65,28 @@ pub(crate) fn dry_run(run: &mut Run<'_>) -> Result<End, String> {
     if !breaches.is_empty() {
         return Err(breaches.join("\n  "));
     }
-    run.run(&mut cargo(run.root, &["publish", "--workspace", "--dry-run", "--allow-dirty"]))
+    // cargo unpacks packages that others depend on into a place which depends on the target folder,
+    // and takes what it finds there for the same, as a version never changes on crates.io.
+    let folder = run.root.join("target").join(format!("publish-{}", std::process::id()));
+    let before = unpacked();
+    let mut command = cargo(run.root, &["publish", "--workspace", "--dry-run", "--allow-dirty"]);
+    let ran = run.run(command.arg("--target-dir").arg(&folder));
+    let added = unpacked().into_iter().filter(|place| !before.contains(place));
+    for left in added.chain([folder]) {
+        let _ = fs::remove_dir_all(left);
+    }
+    ran
+}
+
+/// Where cargo has unpacked packages of registries without a host, as that of a dry run is.
+fn unpacked() -> Vec<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo")));
+    let places = home.and_then(|home| entries(&home.join("registry/src")).ok()).unwrap_or_default();
+    let is_without_host = |place: &PathBuf| {
+        place.file_name().is_some_and(|name| name.to_string_lossy().starts_with('-'))
+    };
+    places.into_iter().filter(is_without_host).collect()
 }
 
 /// The folders of packages that are not kept from being published.

@@ -73,7 +73,7 @@ fn main() -> Result<(), Failure> {
     let client = tarantool_blocking::connect(server.uri())?;
     match server.embedded() {
         Some(embedded) => make_schema(embedded)?,
-        None => client.eval::<_, ()>(SCHEMA, ())?,
+        None => client.eval::<()>(SCHEMA, ())?,
     }
     let check = |operation: Operation| check(&client, operation, records);
 
@@ -83,7 +83,7 @@ fn main() -> Result<(), Failure> {
     forty_threads(server.uri(), records, &check)?;
 
     if server.embedded().is_none() {
-        client.eval::<_, ()>("box.space.article:drop() article_check = nil", ())?;
+        client.eval::<()>("box.space.article:drop() article_check = nil", ())?;
     }
     println!("\nthe server held every row with the right content after each job");
     Ok(())

@@ -32,12 +32,12 @@ async fn main() -> Result<(), Failure> {
     let config = Config::parse(&format!("{},{}", first.uri(), second.uri()))?
         .on_event(|event| println!("  event: {event}"));
     let client = connect(config).await?;
-    let ask = async || client.idempotent().call::<_, String>("name", ()).await;
+    let ask = async || client.idempotent().call::<String>("name", ()).await;
     println!("answered by the {}", ask().await?);
 
     // A payment is under way when the server dies. Nobody can know whether it was made, so it is not
     // sent again, and the caller is told.
-    let payment = client.call::<_, String>("pay", ());
+    let payment = client.call::<String>("pay", ());
     while !PAYING.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

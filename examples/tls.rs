@@ -38,7 +38,7 @@ async fn main() -> Result<(), Failure> {
     // Encrypted: so a server that wants a password itself (pap-sha256) may get it.
     let config = Config::parse(&address)?.encrypted(true).on_event(|event| println!("  {event}"));
     let client = connect_with(&config, move |address| open(connector.clone(), address)).await?;
-    println!("40 + 2 = {}", client.call::<_, i64>("sum", (40, 2)).await?);
+    println!("40 + 2 = {}", client.call::<i64>("sum", (40, 2)).await?);
 
     server.disconnect_all();
     let sum: i64 = client.idempotent().call("sum", (40, 3)).await?;

@@ -35,7 +35,7 @@ pub(crate) async fn main() -> Result<(), Failure> {
     };
     let client = connect(uri).await?;
     if server.is_none() {
-        client.eval::<_, ()>(FUNCTION, ()).await?;
+        client.eval::<()>(FUNCTION, ()).await?;
     }
 
     let mut settings = client.watch(KEY);

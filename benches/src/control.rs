@@ -96,9 +96,7 @@ impl Control {
     /// If the server refuses.
     pub fn drop_space(&self) -> Result<(), Failure> {
         match &self.backend {
-            Backend::Lua(client) => {
-                Ok(client.eval::<_, ()>("box.space.tarantool_bench:drop()", ())?)
-            }
+            Backend::Lua(client) => Ok(client.eval::<()>("box.space.tarantool_bench:drop()", ())?),
             Backend::Embedded(_) => Ok(()),
         }
     }

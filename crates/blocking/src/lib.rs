@@ -50,7 +50,7 @@ use tarantool_client::Opening;
 pub use tarantool_client::{
     Address, AuthMethod, Batching, BlockingChanges as Changes, Capability, Change, Column, Config,
     ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed, Follow,
-    FollowError, Histogram, Isolation, IteratorType, OnLasting, Operation, Outcome, Page, Position,
+    FollowError, Histogram, Isolation, IteratorType, OnRefused, Operation, Outcome, Page, Position,
     Prepared, Response, SendError, ServerError, ServerInfo, Statement, Stats, Status, Submitted,
     Unsupported, Vclock, Version, WatchedValue, msgpack, named, ops, request, types,
 };
@@ -115,7 +115,7 @@ pub type Watcher = tarantool_client::Watcher<Blocking>;
 /// ```
 pub type CallWithPushes<P, R> = tarantool_client::CallWithPushes<P, R, Blocking>;
 
-/// Connects and logs in. Takes a URI or a [`Config`].
+/// Connects and logs in. Takes a URI, or a [`Config`] or a reference to one.
 ///
 /// TCP sockets are set to `TCP_NODELAY`: batching is done here, not in the kernel. A host name is
 /// resolved by the operating system, whose own time limits apply to that; its addresses are tried
@@ -132,7 +132,7 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let sockets = Sockets { tick: tick(&config), limit: config.connect_limit() };
+    let sockets = Sockets { tick: tick(&config), limit: config.get_connect_timeout() };
     tarantool_client::connect_blocking(&config, sockets)
 }
 
@@ -168,7 +168,7 @@ where
 {
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
-    let sockets = Sockets { tick: TICK_MAX, limit: config.connect_limit() };
+    let sockets = Sockets { tick: TICK_MAX, limit: config.get_connect_timeout() };
     let socket = opening.open_blocking(&sockets)?;
     tarantool_client::changes_blocking(&config, &follow, socket, opening.until())
 }
@@ -176,7 +176,7 @@ where
 /// How long a read may block before it looks at the time: long enough to cost nothing, and short
 /// against the timeout of requests, whose last part is waited for exactly.
 fn tick(config: &Config) -> Duration {
-    match config.request_limit() {
+    match config.get_request_timeout() {
         Some(limit) => (limit / 8).clamp(TICK_MIN, TICK_MAX),
         None => TICK_MAX,
     }

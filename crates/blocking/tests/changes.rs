@@ -103,7 +103,7 @@ fn a_space_is_mirrored_in_several_goes() {
 
 #[test]
 fn the_end_is_an_error_and_the_last_item() {
-    with_server("the_end_is_an_error_and_the_last_item", Listen::Tcp, |mut server| {
+    with_server("the_end_is_an_error_and_the_last_item", Listen::Tcp, |server| {
         let mut changes = followed(&server, Follow::from_snapshot()).unwrap();
         assert_eq!(changes.by_ref().take(1001).filter(Result::is_ok).count(), 1001);
         server.kill().unwrap();

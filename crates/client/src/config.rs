@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tarantool_proto::session::{Backoff, Heartbeat, OnLasting, SessionConfig, WhileDown};
+use tarantool_proto::session::{Backoff, Heartbeat, OnRefused, SessionConfig, WhileDown};
 use tarantool_proto::{AuthMethod, Batching, Credentials, Password};
 
 use crate::life::{ConnectionEvent, Hook};
@@ -210,12 +210,12 @@ impl Config {
     }
 
     /// What to do when an address that was connected to before refuses the login, or is no Tarantool
-    /// any more. It is left out while others are left. Default [`OnLasting::FailRequests`]: when
+    /// any more. It is left out while others are left. Default [`OnRefused::FailRequests`]: when
     /// none is left, requests fail at once, with the refusal as the reason, until an address that is
     /// tried again and again accepts.
     #[must_use]
-    pub fn on_refused(mut self, on_refused: OnLasting) -> Self {
-        self.session.on_lasting = on_refused;
+    pub fn on_refused(mut self, on_refused: OnRefused) -> Self {
+        self.session.on_refused = on_refused;
         self
     }
 
@@ -277,7 +277,7 @@ impl Config {
     /// A connection of its own besides, for what is asked of [`Client::lane`](crate::Client::lane) of
     /// this name: large replies, say, behind which small ones would have to wait.
     #[must_use]
-    pub fn lane(mut self, name: impl Into<Box<str>>) -> Self {
+    pub fn named_lane(mut self, name: impl Into<Box<str>>) -> Self {
         self.named_lanes.push(name.into());
         self
     }
@@ -285,7 +285,7 @@ impl Config {
     /// Whether [`Client::stats`](crate::Client::stats) tell how long requests took to be answered, as
     /// a histogram. Default false, since it costs a look at the clock for every few requests.
     #[must_use]
-    pub fn round_trips(mut self, measure: bool) -> Self {
+    pub fn measure_round_trips(mut self, measure: bool) -> Self {
         self.round_trips = measure;
         self
     }
@@ -399,13 +399,13 @@ impl Config {
 
     /// Within what time connecting and logging in must be done; `None`: no limit.
     #[must_use]
-    pub const fn connect_limit(&self) -> Option<Duration> {
+    pub const fn get_connect_timeout(&self) -> Option<Duration> {
         self.session.connect_timeout
     }
 
     /// Within what time a request must be answered; `None`: no limit.
     #[must_use]
-    pub const fn request_limit(&self) -> Option<Duration> {
+    pub const fn get_request_timeout(&self) -> Option<Duration> {
         self.request_timeout
     }
 }

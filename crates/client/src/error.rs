@@ -91,7 +91,7 @@ pub enum ErrorKind {
     /// The connected server does not have what the request needs.
     Unsupported(Unsupported),
     /// What belongs to one client, such as a prepared statement, was used with another.
-    OtherConnection,
+    OtherClient,
     /// The changes of a server have ended, or it refused to send them.
     Changes(FollowError),
     /// The transaction was committed or rolled back before.
@@ -175,7 +175,7 @@ impl Error {
             | ErrorKind::Encode(_)
             | ErrorKind::UnknownName(_)
             | ErrorKind::Unsupported(_)
-            | ErrorKind::OtherConnection
+            | ErrorKind::OtherClient
             | ErrorKind::ConnectionGone { .. }
             | ErrorKind::TransactionOver => false,
             ErrorKind::NotAccepted { error, .. } => {
@@ -262,7 +262,7 @@ impl fmt::Display for Error {
             }
             ErrorKind::UnknownName(what) => write!(f, "not sent: the server has no {what}"),
             ErrorKind::Unsupported(what) => write!(f, "not sent: {what}"),
-            ErrorKind::OtherConnection => {
+            ErrorKind::OtherClient => {
                 f.write_str("not sent: made by another client; make it anew with this one")
             }
             ErrorKind::Changes(error) => {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 ///
 /// Each has its [share](share_until) of `limit`, so that an address which swallows packets leaves time
 /// for those after it. `sleep` is that of the runtime. Adapters give the [connect
-/// timeout](crate::Config::connect_limit).
+/// timeout](crate::Config::get_connect_timeout).
 ///
 /// # Errors
 /// That of the last address; [`NotFound`](io::ErrorKind::NotFound) without any.

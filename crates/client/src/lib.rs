@@ -39,6 +39,7 @@ mod in_turn;
 mod lane;
 mod lead;
 mod life;
+mod login;
 mod mode;
 mod opening;
 mod pages;
@@ -85,7 +86,7 @@ pub use tarantool_proto::{
     AuthMethod, Batching, Capability, Column, ConnectionError, ErrorCode, Histogram, IteratorType,
     Outcome, Response, SendError, ServerError, ServerInfo, Stats, Unsupported, Version,
     WatchedValue, msgpack, request, request::Isolation, request::named, request::ops,
-    session::OnLasting, types,
+    session::OnRefused, types,
 };
 pub use transaction::{Transaction, TransactionBuilder};
 pub use uri::ConfigError;
@@ -96,7 +97,7 @@ pub mod api {
     pub use crate::{
         Address, AuthMethod, Batching, CallWithPushes, Capability, Client, Column, Config,
         ConfigError, ConnectionError, ConnectionEvent, Error, ErrorCode, ErrorKind, Executed,
-        Histogram, Index, Isolation, IteratorType, OnLasting, Outcome, Page, Pages, Pending,
+        Histogram, Index, Isolation, IteratorType, OnRefused, Outcome, Page, Pages, Pending,
         Position, Prepared, Response, Select, SendError, ServerError, ServerInfo, Space, Sql,
         Statement, Stats, Status, Stream, Transaction, TransactionBuilder, Unsupported,
         WatchedValue, Watcher, msgpack, named, ops, request, types,

@@ -30,7 +30,8 @@ impl<'a> Opening<'a> {
     /// The connect timeout of `config` runs from now on.
     #[must_use]
     pub fn begin(config: &'a Config) -> Self {
-        let until = config.connect_limit().and_then(|limit| Instant::now().checked_add(limit));
+        let until =
+            config.get_connect_timeout().and_then(|limit| Instant::now().checked_add(limit));
         Self { config, until }
     }
 

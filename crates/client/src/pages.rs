@@ -181,7 +181,7 @@ impl<T: DeserializeOwned> Pages<T, Async> {
     ///
     /// # Errors
     /// As every verb: see [`Error`].
-    pub async fn next(&mut self) -> Result<Option<Vec<T>>, Error> {
+    pub async fn try_next(&mut self) -> Result<Option<Vec<T>>, Error> {
         if self.is_over {
             return Ok(None);
         }

@@ -115,7 +115,7 @@ impl<K: Serialize, T: DeserializeOwned, M: Mode> Select<'_, K, T, M> {
     /// # async fn example(client: tarantool_client::Client) -> Result<(), tarantool_client::Error> {
     /// let users = client.space::<(u64, String)>("users");
     /// let mut pages = users.select(()).pages(1000);
-    /// while let Some(users) = pages.next().await? {
+    /// while let Some(users) = pages.try_next().await? {
     ///     println!("{} more", users.len());
     /// }
     /// # Ok(()) }
@@ -138,7 +138,7 @@ impl<K: Serialize, T: DeserializeOwned, M: Mode> Select<'_, K, T, M> {
     /// # async fn example(client: tarantool_client::Client) -> Result<(), tarantool_client::Error> {
     /// let users = client.space::<(u64, String)>("users");
     /// let mut pages = users.select(()).pages_by_key(1000, |user| user.0);
-    /// while let Some(users) = pages.next().await? {
+    /// while let Some(users) = pages.try_next().await? {
     ///     println!("{} more", users.len());
     /// }
     /// # Ok(()) }

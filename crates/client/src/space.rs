@@ -103,7 +103,7 @@ impl<T, M: Mode> Space<T, M> {
         self.client.request(&InsertArrow::into(self.space.get()).data(batch), nothing)
     }
 
-    /// The row with this primary key.
+    /// The row with this primary key; `None` if there is none.
     pub fn get<K: Serialize>(&self, key: K) -> M::Reply<Option<T>>
     where
         T: DeserializeOwned,
@@ -172,7 +172,7 @@ impl<T, M: Mode> Space<T, M> {
 }
 
 impl<T, M: Mode> Index<T, M> {
-    /// The first row with this key.
+    /// The first row with this key; `None` if there is none.
     pub fn get<K: Serialize>(&self, key: K) -> M::Reply<Option<T>>
     where
         T: DeserializeOwned,

@@ -44,13 +44,13 @@ impl<M: Mode> Client<M> {
     ///
     /// # Errors
     /// Besides those of every verb, for prepared statements:
-    /// [`OtherConnection`](ErrorKind::OtherConnection), and
+    /// [`OtherClient`](ErrorKind::OtherClient), and
     /// [`SQL_EXECUTE`](crate::ErrorCode::SQL_EXECUTE) with "statement has expired" if the schema has
     /// changed since: prepare it again.
-    pub fn execute<'s, P: Serialize, T: DeserializeOwned>(
+    pub fn execute<'s, T: DeserializeOwned>(
         &self,
         statement: impl Into<Statement<'s>>,
-        parameters: P,
+        parameters: impl Serialize,
     ) -> M::Reply<Executed<T>> {
         match statement.into() {
             Statement::Text(text) => {
@@ -83,7 +83,7 @@ impl<M: Mode> Client<M> {
     /// Has the server forget a prepared statement. Server 2.3.1.
     ///
     /// # Errors
-    /// Besides those of every verb: [`OtherConnection`](ErrorKind::OtherConnection), and
+    /// Besides those of every verb: [`OtherClient`](ErrorKind::OtherClient), and
     /// [`WRONG_QUERY_ID`](crate::ErrorCode::WRONG_QUERY_ID) if it is forgotten already.
     pub fn unprepare(&self, statement: Prepared) -> M::Reply<()> {
         self.request_here(&statement, &Unprepare::new(statement.id()), |_, _| Ok(()))
@@ -104,7 +104,7 @@ impl<M: Mode> Client<M> {
             Some(lane) => (lane, lane.submit(request, sending, |_, _| {})),
             None => {
                 let subject = request.subject();
-                (&self.lane, (Err(Error::of(subject, ErrorKind::OtherConnection)), subject))
+                (&self.lane, (Err(Error::of(subject, ErrorKind::OtherClient)), subject))
             }
         };
         lane.mode.reply(Pending::new(&lane.shared, sent, subject, decode))

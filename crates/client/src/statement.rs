@@ -23,7 +23,7 @@ impl<M: Mode> Client<M> {
     /// # async fn example(client: Client) -> Result<(), Error> {
     /// let insert = client.sql("INSERT INTO users VALUES (?, ?)");
     /// for (id, name) in [(1, "Ann"), (2, "Bob")] {
-    ///     insert.execute::<_, ()>((id, name)).await?;
+    ///     insert.execute::<()>((id, name)).await?;
     /// }
     /// # Ok(()) }
     /// ```
@@ -68,9 +68,9 @@ impl Sql<Async> {
     ///
     /// # Errors
     /// As [`Client::execute`] and [`Client::prepare`].
-    pub async fn execute<P: Serialize, T: DeserializeOwned>(
+    pub async fn execute<T: DeserializeOwned>(
         &self,
-        parameters: P,
+        parameters: impl Serialize,
     ) -> Result<Executed<T>, Error> {
         if let Some(prepared) = self.prepared() {
             match self.client.execute(&prepared, &parameters).await {
@@ -88,9 +88,9 @@ impl Sql<Blocking> {
     ///
     /// # Errors
     /// As [`Client::execute`] and [`Client::prepare`].
-    pub fn execute<P: Serialize, T: DeserializeOwned>(
+    pub fn execute<T: DeserializeOwned>(
         &self,
-        parameters: P,
+        parameters: impl Serialize,
     ) -> Result<Executed<T>, Error> {
         if let Some(prepared) = self.prepared() {
             match self.client.execute(&prepared, &parameters) {
@@ -107,7 +107,7 @@ impl Sql<Blocking> {
 /// one has no code of its own.
 fn is_to_prepare(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::OtherConnection | ErrorKind::ConnectionGone { .. } => true,
+        ErrorKind::OtherClient | ErrorKind::ConnectionGone { .. } => true,
         ErrorKind::Server(refused) if refused.code() == ErrorCode::WRONG_QUERY_ID => true,
         ErrorKind::Server(refused) if refused.code() == ErrorCode::SQL_EXECUTE => {
             refused.message().contains("statement has expired")

@@ -24,8 +24,8 @@ use crate::shared::StreamId;
 /// ```no_run
 /// # async fn example(client: tarantool_client::Client) -> Result<(), tarantool_client::Error> {
 /// let stream = client.stream();
-/// let first = stream.call::<_, ()>("slow", ());
-/// let second = stream.call::<_, u64>("count", ());
+/// let first = stream.call::<()>("slow", ());
+/// let second = stream.call::<u64>("count", ());
 /// // "slow" is over before "count" begins, and both are under way at once.
 /// first.await?;
 /// println!("{}", second.await?);

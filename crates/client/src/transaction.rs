@@ -207,8 +207,8 @@ impl<M: Mode> TransactionBuilder<M> {
 
     /// Whether the commit waits until a quorum of replicas has the changes, whatever the spaces are
     /// set to. Default: `false`. Server 3.1.1; not sent to older ones.
-    pub fn is_sync(mut self, is_sync: bool) -> Self {
-        self.begin = self.begin.is_sync(is_sync);
+    pub fn synchronous(mut self, is_sync: bool) -> Self {
+        self.begin = self.begin.synchronous(is_sync);
         self
     }
 

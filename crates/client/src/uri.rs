@@ -180,6 +180,13 @@ impl TryFrom<String> for Config {
     }
 }
 
+/// A copy: who connects more than once keeps the configuration.
+impl From<&Self> for Config {
+    fn from(config: &Self) -> Self {
+        config.clone()
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -307,6 +314,23 @@ mod tests {
             assert!(error.contains(says), "{uri}: {error}");
             assert!(!error.contains("secret"), "{uri}: {error}");
         }
+    }
+
+    #[test]
+    fn an_adapter_takes_all_that_a_configuration_can_be_made_from() {
+        fn taken<C: TryInto<Config>>(config: C) -> Result<Config, crate::Error>
+        where
+            crate::Error: From<C::Error>,
+        {
+            Ok(config.try_into()?)
+        }
+        let config = parse("app@localhost:1").lanes(2);
+        assert_eq!(taken(&config).unwrap(), config);
+        assert_eq!(taken(config.clone()).unwrap(), config);
+        let uri = "app@localhost:1?lanes=2".to_owned();
+        assert_eq!(taken(uri.as_str()).unwrap(), config);
+        assert_eq!(taken(&uri).unwrap(), config);
+        assert_eq!(taken(uri).unwrap(), config);
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! What tasks and threads may do with handles: send and share them.
+//! What tasks and threads may do with handles: send, share and print them.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tarantool_client::types::Value;
 use tarantool_client::{
-    Blocking, CallWithPushes, Changes, Client, Config, ConnectionEvent, Driver, Error, Executed,
-    Index, Page, Pages, Pending, Prepared, Space, Sql, Status, Stream, Submitted, Transaction,
-    TransactionBuilder, WatchedValue, Watcher,
+    Address, Blocking, CallWithPushes, Changes, Client, Config, ConnectionEvent, Driver, Error,
+    Executed, Index, Page, Pages, Pending, Prepared, Space, Sql, Status, Stream, Submitted,
+    Transaction, TransactionBuilder, WatchedValue, Watcher,
 };
 
 /// A row that can be neither sent nor shared, as handles do not hold any.
@@ -54,8 +54,37 @@ fn what_drives_can_be_sent() {
     sent::<Changes>();
 }
 
+/// So that a task which is spawned on several threads may await them.
+#[test]
+fn futures_of_handles_can_be_sent() {
+    fn is_sent<T: Send>(_: &T) {}
+    let (client, _drivers) = tarantool_client::connect(&Config::new(Address::default()));
+    is_sent(&client.ready());
+    is_sent(&client.status_changed(&client.status()));
+    is_sent(&client.sql("SELECT 1").execute::<Value>(()));
+    is_sent(&client.watch("key").changed());
+    is_sent(&client.call_with_pushes::<Value, Value>("f", ()).next_push());
+    is_sent(&client.space::<Value>("users").select(()).pages(10).try_next());
+    is_sent(&client.transaction().run(async |_| Ok::<_, Error>(())));
+}
+
 #[test]
 fn errors_survive_a_panic() {
     fn survives<T: UnwindSafe + RefUnwindSafe>() {}
     survives::<Error>();
+}
+
+#[test]
+fn passwords_are_not_printed() {
+    let config = Config::parse("ann:open-sesame@localhost:1").unwrap();
+    let (client, drivers) = tarantool_client::connect(&config);
+    let space = client.space::<Row>("users");
+    let printed = format!(
+        "{config} {config:?} {client:?} {drivers:?} {space:?} {:?} {:?} {:?}",
+        client.log_in("ann", "open-sesame"),
+        client.transaction(),
+        Config::parse("ann:open-sesame@:port").unwrap_err(),
+    );
+    assert!(printed.contains("ann"), "{printed}");
+    assert!(!printed.contains("open-sesame"), "{printed}");
 }

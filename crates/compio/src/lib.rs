@@ -34,6 +34,12 @@
 //! io_uring, compio falls back to readiness). A compio task stays on its thread, the client does not:
 //! it may be used on any thread, while the runtime that it was made on drives its connection.
 //!
+//! **Wakes from other threads** go through a queue of the runtime, of 64 places by default: while it
+//! is full, compio lets the thread that wakes spin (it yields and tries again) until the runtime has
+//! made room. This concerns clients that are used on other threads, and replies that tasks of a
+//! compio runtime elsewhere await. Where many tasks are woken so, or the runtime is kept busy for
+//! long at a time, give it a larger queue: `RuntimeBuilder::sync_queue_size`.
+//!
 //! The [guide](tarantool_client::guide) tells what there is, page by page.
 
 mod drive;
@@ -54,8 +60,8 @@ use crate::drive::{Link, drive};
 
 /// Connects and logs in, and spawns the task that drives the connection on this runtime.
 ///
-/// Takes a URI or a [`Config`]. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
-/// the kernel.
+/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`:
+/// batching is done here, not in the kernel.
 ///
 /// # Errors
 /// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is
@@ -69,7 +75,7 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let limit = config.connect_limit();
+    let limit = config.get_connect_timeout();
     start(&config, move |address| open(address, limit)).await
 }
 

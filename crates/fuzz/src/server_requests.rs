@@ -2,7 +2,7 @@
 //! and where the pieces end makes no difference.
 
 use bytes::BytesMut;
-use tarantool_proto::server::{AuthMethod, ServerConfig, ServerConnection, ServerEvent};
+use tarantool_proto::server::{AuthType, ServerConfig, ServerConnection, ServerEvent};
 use tarantool_proto::{ErrorCode, ProtocolError, RequestType, ServerError};
 
 // The first byte chooses how it is fed, the rest comes from the client.
@@ -32,7 +32,7 @@ fn life(is_pap: bool, piece: usize, bytes: &[u8]) -> Seen {
     config.in_progress_max = IN_PROGRESS_MAX;
     config.output_bytes_max = OUTPUT_BYTES_MAX;
     if is_pap {
-        config.auth_type = AuthMethod::PapSha256;
+        config.auth_type = AuthType::PapSha256;
     }
     let mut engine = Engine {
         conn: ServerConnection::new(config, [7; 32]),

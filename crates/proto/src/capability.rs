@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::greeting::Version;
 use crate::keys::Feature;
+use crate::version::Version;
 
 /// Something that not every server has, and that a request may need.
 ///

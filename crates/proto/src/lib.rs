@@ -60,6 +60,8 @@
 //! - Errors by blame: [`SendError`] is ours, [`ProtocolError`] the peer's, [`ServerError`] its *no*
 //!   to one request, [`Unanswered`] a request's fate, [`ConnectionError`] the connection's.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auth;
 mod batching;
 mod capability;
@@ -73,6 +75,7 @@ mod greeting;
 mod keys;
 pub mod msgpack;
 mod outbox;
+mod packet;
 mod pushes;
 pub mod replication;
 pub mod request;
@@ -85,6 +88,7 @@ mod slots;
 mod sql;
 mod stats;
 pub mod types;
+mod version;
 mod watches;
 
 pub use auth::{AuthMethod, chap_sha1};
@@ -95,9 +99,10 @@ pub use config::{Config, Credentials, Password};
 pub use connection::{Connection, Event, ServerInfo};
 pub use error::{ConnectionError, Outcome, ProtocolError, SendError, Stage, Unanswered};
 pub use error_code::ErrorCode;
-pub use frame::{Frame, Header, Packet, split};
-pub use greeting::{GREETING_SIZE, Greeting, GreetingError, Version};
+pub use frame::Frame;
+pub use greeting::{GREETING_SIZE, Greeting, GreetingError};
 pub use keys::{ERROR_STACK, ErrorKey, Feature, FeatureSet, IteratorType, Key, RequestType};
+pub use packet::{Header, Packet, split};
 pub use pushes::Push;
 pub use request::Request;
 pub use response::Response;
@@ -105,4 +110,5 @@ pub use server_error::{ServerError, StackEntry};
 pub use slots::{Answer, RequestId};
 pub use sql::{Column, PreparedStatement, SqlInfo};
 pub use stats::{Histogram, Stats};
+pub use version::Version;
 pub use watches::{WatchError, WatchId, WatchedValue};

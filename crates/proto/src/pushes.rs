@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use crate::frame::Header;
+use crate::packet::Header;
 use crate::response::Response;
 use crate::slots::RequestId;
 use crate::watches::kept;

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::frame::Header;
 use crate::keys::{Key, RequestType};
 use crate::msgpack::{DecodeError, Deserializer, Reader, from_slice};
+use crate::packet::Header;
 use crate::server_error::ServerError;
 
 /// A reply: its header and the bytes of its body.

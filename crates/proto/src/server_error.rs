@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error_code::ErrorCode;
-use crate::frame::Header;
 use crate::keys::{ERROR_STACK, ErrorKey, Key};
 use crate::msgpack::{self, DecodeError, Reader, Token, write, write_value};
+use crate::packet::Header;
 
 /// An error that the server answered to a request. The connection goes on.
 ///

@@ -1,7 +1,7 @@
 //! What a client's driver does: time, events, actions, writes.
 
 use tarantool_proto::msgpack::Reader;
-use tarantool_proto::session::{Action, OnLasting, SessionEvent, Status, WhileDown};
+use tarantool_proto::session::{Action, OnRefused, SessionEvent, Status, WhileDown};
 use tarantool_proto::{ConnectionError, Decision, Header, RequestId, RequestType};
 
 use crate::client::{Client, Driver, End};
@@ -142,7 +142,7 @@ impl World<'_> {
         let request = request.expect("the answer of a request that is there");
         let known = self.ledger.known(request);
         assert_eq!(known.id, id, "the answer of another: {known:?}");
-        let all_refuse = client.config.on_lasting == OnLasting::FailRequests
+        let all_refuse = client.config.on_refused == OnRefused::FailRequests
             && client.session.last_loss().is_some_and(ConnectionError::is_lasting)
             && client.driver.given_up.len() == client.config.addresses;
         let gives_up = client.config.while_down == WhileDown::Fail
@@ -165,7 +165,7 @@ impl World<'_> {
         assert_eq!(client.user.open, 0, "left behind by client {number}");
         assert_eq!(client.session.poll_timeout(), None);
         let config = &client.config;
-        let gives_up = config.on_lasting == OnLasting::GiveUp
+        let gives_up = config.on_refused == OnRefused::GiveUp
             && error.is_lasting()
             && client.driver.given_up.len() == config.addresses;
         let is_meant = client.user.is_closing

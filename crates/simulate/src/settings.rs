@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tarantool_proto::session::{OnLasting, SessionConfig, WhileDown};
+use tarantool_proto::session::{OnRefused, SessionConfig, WhileDown};
 use tarantool_proto::{Batching, Credentials, Password};
 
 use crate::random::Random;
@@ -125,10 +125,10 @@ pub(crate) fn session(random: &mut Random, addresses: usize) -> SessionConfig {
     if random.one_in(5) {
         config.while_down = WhileDown::Fail;
     }
-    config.on_lasting = match random.below(5) {
-        0 => OnLasting::GiveUp,
-        1 => OnLasting::FailRequests,
-        _ => OnLasting::Retry,
+    config.on_refused = match random.below(5) {
+        0 => OnRefused::GiveUp,
+        1 => OnRefused::FailRequests,
+        _ => OnRefused::Retry,
     };
     config.attempts_max = random.one_in(15).then(|| random.within(1..=6) as u32);
     config.reconnect = !random.one_in(20);

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use tarantool_proto::request::Call;
-use tarantool_proto::session::{OnLasting, Status, WhileDown};
+use tarantool_proto::session::{OnRefused, Status, WhileDown};
 use tarantool_proto::{Frame, SendError};
 
 use crate::client::Client;
@@ -111,7 +111,7 @@ impl World<'_> {
             }
             // All addresses refuse, which the driver does not count.
             Err(SendError::NotConnected)
-                if sender.config.on_lasting == OnLasting::FailRequests
+                if sender.config.on_refused == OnRefused::FailRequests
                     && sender.session.generation().is_none() =>
             {
                 None

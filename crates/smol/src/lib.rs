@@ -47,8 +47,8 @@ use tarantool_futures_io::Socket;
 
 /// Connects and logs in, and spawns the task that drives the connection.
 ///
-/// Takes a URI or a [`Config`]. TCP sockets are set to `TCP_NODELAY`: batching is done here, not in
-/// the kernel.
+/// Takes a URI, or a [`Config`] or a reference to one. TCP sockets are set to `TCP_NODELAY`:
+/// batching is done here, not in the kernel.
 ///
 /// # Errors
 /// The URI is wrong, the server cannot be reached or does not speak the protocol, the login is
@@ -59,7 +59,7 @@ where
     Error: From<C::Error>,
 {
     let config = config.try_into()?;
-    let limit = config.connect_limit();
+    let limit = config.get_connect_timeout();
     start(&config, move |address| open(address, limit)).await
 }
 
@@ -119,7 +119,7 @@ where
     let config = config.try_into()?;
     let opening = Opening::begin(&config);
     let transport = opening
-        .open(Sleep::new(until), open(opening.address().clone(), config.connect_limit()))
+        .open(Sleep::new(until), open(opening.address().clone(), config.get_connect_timeout()))
         .await?;
     opening.changes(&follow, transport, Sleep::new(until)).await
 }

@@ -6,8 +6,10 @@ use std::process::ExitStatus;
 use std::thread;
 use std::time::Duration;
 
+use tarantool_proto::Version;
+
 use crate::process::{LOG_LINES, Process};
-use crate::{Builder, Listen, StartError};
+use crate::{Listen, StartError, TarantoolBuilder};
 
 const SOCKET: &str = "tarantool.sock";
 
@@ -37,10 +39,10 @@ const SOCKET: &str = "tarantool.sock";
 /// ```
 #[derive(Debug)]
 pub struct Tarantool {
-    builder: Builder,
+    builder: TarantoolBuilder,
     process: Process,
     address: Address,
-    version: (u32, u32, u32),
+    version: Version,
 }
 
 impl Tarantool {
@@ -54,7 +56,7 @@ impl Tarantool {
     }
 
     /// Starts a server with the default settings for a test that cannot run
-    /// without one; see [`Builder::start_or_skip`].
+    /// without one; see [`TarantoolBuilder::start_or_skip`].
     #[track_caller]
     #[must_use = "the server stops when this is dropped"]
     pub fn start_or_skip(test_name: &str) -> Option<Self> {
@@ -62,8 +64,8 @@ impl Tarantool {
     }
 
     /// Settings to change before the start.
-    pub fn builder() -> Builder {
-        Builder::new()
+    pub fn builder() -> TarantoolBuilder {
+        TarantoolBuilder::new()
     }
 
     /// Where the server listens: `127.0.0.1:PORT`, `[::1]:PORT`, or `unix/:PATH` with
@@ -106,9 +108,9 @@ impl Tarantool {
         self.process.pid()
     }
 
-    /// The server's version from its greeting, as (major, minor, patch).
+    /// The server's version from its greeting.
     #[must_use]
-    pub fn version(&self) -> (u32, u32, u32) {
+    pub fn version(&self) -> Version {
         self.version
     }
 
@@ -134,12 +136,7 @@ impl Tarantool {
     /// # Errors
     ///
     /// The system does not let it be killed.
-    pub fn kill(&mut self) -> io::Result<()> {
-        self.end()
-    }
-
-    /// The same for those who share it.
-    pub(crate) fn end(&self) -> io::Result<()> {
+    pub fn kill(&self) -> io::Result<()> {
         self.process.kill()
     }
 
@@ -149,7 +146,7 @@ impl Tarantool {
     /// # Errors
     ///
     /// It has not gone within the builder's time limit.
-    pub fn stop(&self) -> io::Result<ExitStatus> {
+    pub fn shutdown(&self) -> io::Result<ExitStatus> {
         self.process.stop(self.builder.time_limit)
     }
 
@@ -160,13 +157,13 @@ impl Tarantool {
     /// With [`Wal::Write`](crate::Wal::Write) everything is there again that
     /// was acknowledged: a killed process loses nothing that it has written to
     /// its log, as a machine without power might. Lua functions and variables
-    /// are made by [`Builder::every_start`], since
-    /// [`Builder::script`] has run. With [`Wal::None`](crate::Wal::None)
+    /// are made by [`TarantoolBuilder::every_start`], since
+    /// [`TarantoolBuilder::script`] has run. With [`Wal::None`](crate::Wal::None)
     /// everything is lost, and the script runs again.
     ///
     /// # Errors
     ///
-    /// As for [`Builder::start`]; also if another process has taken the port.
+    /// As for [`TarantoolBuilder::start`]; also if another process has taken the port.
     pub fn restart(&self) -> Result<(), StartError> {
         self.restart_without_waiting()?;
         self.wait_until_ready()
@@ -191,7 +188,7 @@ impl Tarantool {
     ///
     /// # Errors
     ///
-    /// As for [`Builder::start`].
+    /// As for [`TarantoolBuilder::start`].
     pub fn wait_until_ready(&self) -> Result<(), StartError> {
         let greets = |_: &str, left| Ok(self.address.greeting(left).ok());
         self.process.wait_until_ready(self.builder.time_limit, greets).map(drop)
@@ -201,7 +198,7 @@ impl Tarantool {
     /// new ones are accepted by the system, and nobody is answered. Returns
     /// once it has stopped.
     ///
-    /// It goes on with [`resume`](Self::resume) or [`stop`](Self::stop); a kill,
+    /// It goes on with [`resume`](Self::resume) or [`shutdown`](Self::shutdown); a kill,
     /// a restart and a drop end it as it is.
     ///
     /// # Errors
@@ -233,7 +230,7 @@ impl Drop for Tarantool {
     }
 }
 
-pub(crate) fn start(builder: &Builder) -> Result<Tarantool, StartError> {
+pub(crate) fn start(builder: &TarantoolBuilder) -> Result<Tarantool, StartError> {
     let process = Process::spawn(builder, &listen(builder.listen))?;
     let (address, greeting) = process.wait_until_ready(builder.time_limit, |bound, left| {
         let address = match builder.listen {
@@ -295,7 +292,7 @@ fn port(bound: &str) -> io::Result<u16> {
 }
 
 /// The version in a greeting, as in `Tarantool 2.6.0 (Binary) UUID`.
-fn version(greeting: &[u8]) -> io::Result<(u32, u32, u32)> {
+fn version(greeting: &[u8]) -> io::Result<Version> {
     let text = String::from_utf8_lossy(greeting);
     let mut numbers = text
         .strip_prefix("Tarantool ")
@@ -303,7 +300,9 @@ fn version(greeting: &[u8]) -> io::Result<(u32, u32, u32)> {
         .split(|c: char| !c.is_ascii_digit())
         .map(str::parse);
     match (numbers.next(), numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => Ok((major, minor, patch)),
+        (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => {
+            Ok(Version::new(major, minor, patch))
+        }
         _ => Err(invalid("greeting", &text)),
     }
 }

@@ -21,7 +21,7 @@
 //! server.fault(Fault::CloseAfterExecuting).on(RequestType::INSERT).once();
 //!
 //! let client = connect(server.uri())?;
-//! assert_eq!(client.call::<_, i64>("sum", (40, 2))?, 42);
+//! assert_eq!(client.call::<i64>("sum", (40, 2))?, 42);
 //! let users = client.space::<(u64, String)>("users");
 //! let error = users.insert(&(1, "Ann".into())).unwrap_err();
 //! assert_eq!(error.outcome(), Outcome::MaybeExecuted);
@@ -59,6 +59,8 @@
 //!   [`Tarantool::start_or_skip`] panic instead of skip. Continuous integration
 //!   sets it, so that skipped tests cannot go unnoticed.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod embedded;
@@ -87,12 +89,13 @@ pub use embedded::{
 pub use launcher::Tarantool;
 pub use ledger::{Ledger, Told};
 pub use proxy::{Direction, Proxy};
-pub use tarantool_proto::{ErrorCode, RequestType, ServerError};
+pub use tarantool_proto::{ErrorCode, RequestType, ServerError, Version};
 
 /// Where the server listens.
 ///
 /// It is one or the other: Tarantool before 2.10 takes a single address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Listen {
     /// A free TCP port of 127.0.0.1, which the server itself picks.
     #[default]
@@ -105,6 +108,7 @@ pub enum Listen {
 
 /// What the server does with its write-ahead log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wal {
     /// Writes no log: changes cost no disk access.
     None,
@@ -188,7 +192,7 @@ impl From<io::Error> for StartError {
 /// How to start a [`Tarantool`]; made by [`Tarantool::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs until `start` is called"]
-pub struct Builder {
+pub struct TarantoolBuilder {
     program: PathBuf,
     every_start: String,
     script: String,
@@ -199,7 +203,7 @@ pub struct Builder {
     time_limit: Duration,
 }
 
-impl Builder {
+impl TarantoolBuilder {
     fn new() -> Self {
         let program = env::var_os("TARANTOOL")
             .filter(|path| !path.is_empty())

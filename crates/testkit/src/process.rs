@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tempfile::TempDir;
 
-use crate::{Builder, StartError};
+use crate::{StartError, TarantoolBuilder};
 
 const LOG: &str = "tarantool.log";
 const READY: &str = "tarantool.ready";
@@ -84,7 +84,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn spawn(builder: &Builder, listen: &str) -> Result<Self, StartError> {
+    pub(crate) fn spawn(builder: &TarantoolBuilder, listen: &str) -> Result<Self, StartError> {
         let folder = tempfile::Builder::new().prefix("tarantool-").tempdir()?;
         fs::write(folder.path().join("every_start.lua"), &builder.every_start)?;
         fs::write(folder.path().join("script.lua"), &builder.script)?;
@@ -93,7 +93,11 @@ impl Process {
     }
 
     /// Kills the process, if it still runs, and starts another in its folder.
-    pub(crate) fn respawn(&self, builder: &Builder, listen: &str) -> Result<(), StartError> {
+    pub(crate) fn respawn(
+        &self,
+        builder: &TarantoolBuilder,
+        listen: &str,
+    ) -> Result<(), StartError> {
         let mut child = self.child();
         end(&mut child)?;
         for file in [READY, FAILED] {
@@ -237,7 +241,7 @@ impl Drop for Process {
     }
 }
 
-fn run(builder: &Builder, folder: &TempDir, listen: &str) -> Result<Child, StartError> {
+fn run(builder: &TarantoolBuilder, folder: &TempDir, listen: &str) -> Result<Child, StartError> {
     let init = format!("{}\n{INIT}", builder.lua_settings(listen));
     fs::write(folder.path().join("init.lua"), init)?;
     // Into the log goes all output, so that neither what the script prints

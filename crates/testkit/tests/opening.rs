@@ -28,12 +28,12 @@ fn is_config(address: &Address, opened: &Opened) {
 }
 
 async fn survives_a_loss(client: Client, server: &Server, opened: &Opened) {
-    assert_eq!(client.call::<_, u64>("sum", (1, 2)).await.unwrap(), 3);
+    assert_eq!(client.call::<u64>("sum", (1, 2)).await.unwrap(), 3);
     assert_eq!(opened.load(Ordering::Relaxed), 1);
     let ready = client.status();
     server.disconnect_all();
     client.status_changed(&ready).await;
-    assert_eq!(client.call::<_, u64>("sum", (3, 4)).await.unwrap(), 7);
+    assert_eq!(client.call::<u64>("sum", (3, 4)).await.unwrap(), 7);
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 

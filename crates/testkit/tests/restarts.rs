@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use tarantool_blocking::{Client, connect};
-use tarantool_testkit::{Builder, Listen, StartError, Tarantool, Wal};
+use tarantool_testkit::{Listen, StartError, Tarantool, TarantoolBuilder, Wal};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
 const SCRIPT: &str = "box.schema.space.create('t'):create_index('pk')
     runs = (runs or 0) + 1";
 
-fn builder() -> Builder {
+fn builder() -> TarantoolBuilder {
     Tarantool::builder().every_start("function twice(x) return 2 * x end").script(SCRIPT)
 }
 
@@ -41,7 +41,7 @@ const LONG: Duration = Duration::from_secs(10);
 
 #[test]
 fn what_was_acknowledged_survives_a_kill() -> TestResult {
-    let Some(mut server) = builder().start_or_skip("survives_a_kill") else { return Ok(()) };
+    let Some(server) = builder().start_or_skip("survives_a_kill") else { return Ok(()) };
     let (uri, pid) = (server.uri(), server.pid());
     let client = connect(uri.as_str())?;
     assert_eq!(runs(&client), 1);
@@ -64,7 +64,7 @@ fn what_was_acknowledged_survives_a_kill() -> TestResult {
     // The one that failed may be there too.
     assert!((acknowledged..=acknowledged + 1).contains(&(rows.len() as u64)), "{}", rows.len());
     assert!(rows.iter().map(|row| row.0).eq(0..rows.len() as u64));
-    assert_eq!(client.call::<_, u64>("twice", (21,))?, 42);
+    assert_eq!(client.call::<u64>("twice", (21,))?, 42);
     assert_eq!(runs(&client), 0);
     Ok(())
 }
@@ -91,9 +91,9 @@ fn a_stopped_server_starts_again() -> TestResult {
         let Some(server) = builder.start_or_skip("stopped_and_started") else { return Ok(()) };
         let uri = server.uri();
         connect(uri.as_str())?.space("t").insert(&(7,))?;
-        assert!(server.stop()?.success());
+        assert!(server.shutdown()?.success());
         assert!(connect(uri.as_str()).is_err());
-        assert!(server.stop()?.success(), "as before");
+        assert!(server.shutdown()?.success(), "as before");
         server.restart_without_waiting()?;
         server.wait_until_ready()?;
         assert_eq!(rows(&connect(uri.as_str())?), [(7,)]);
@@ -149,12 +149,12 @@ fn a_paused_server_answers_when_it_goes_on() -> TestResult {
 
 #[test]
 fn a_paused_server_can_be_ended_in_every_way() -> TestResult {
-    let Some(mut server) = builder().start_or_skip("a_paused_server_ends") else { return Ok(()) };
+    let Some(server) = builder().start_or_skip("a_paused_server_ends") else { return Ok(()) };
     server.pause()?;
     server.restart()?;
     assert!(greets(&server, LONG));
     server.pause()?;
-    assert!(server.stop()?.success());
+    assert!(server.shutdown()?.success());
     assert!(server.pause().is_err() && server.resume().is_err());
     server.restart()?;
     server.pause()?;

@@ -84,12 +84,12 @@ async fn use_it(client: Client) {
         assert_eq!(back, 2 * number);
     }
     let together: Vec<_> =
-        (0..100_u64).map(|number| client.call::<_, u64>("double", (number,))).collect();
+        (0..100_u64).map(|number| client.call::<u64>("double", (number,))).collect();
     for (number, reply) in together.into_iter().enumerate() {
         assert_eq!(reply.await.unwrap(), 2 * number as u64);
     }
     let hurried = client.with_timeout(Duration::from_millis(20));
-    let late = hurried.call::<_, u64>("late", ()).await.unwrap_err();
+    let late = hurried.call::<u64>("late", ()).await.unwrap_err();
     assert!(late.is_timeout(), "{late}");
 }
 

@@ -1,9 +1,28 @@
-//! Compiles the snippets of README.md and of the guide as documentation tests. The tasks themselves
-//! are the binary.
+//! Compiles the snippets of README.md, of the packages' own and of the guide as documentation tests.
+//! The tasks themselves are the binary.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;
+
+/// Those of the packages, which crates.io shows.
+#[cfg(doctest)]
+pub mod readmes {
+    #[doc = include_str!("../../async-std/README.md")]
+    pub struct AsyncStd;
+    #[doc = include_str!("../../blocking/README.md")]
+    pub struct Blocking;
+    #[doc = include_str!("../../client/README.md")]
+    pub struct Client;
+    #[doc = include_str!("../../compio/README.md")]
+    pub struct Compio;
+    #[doc = include_str!("../../smol/README.md")]
+    pub struct Smol;
+    #[doc = include_str!("../../testkit/README.md")]
+    pub struct Testkit;
+    #[doc = include_str!("../../tokio/README.md")]
+    pub struct Tokio;
+}
 
 /// A struct for each page, which an error then names.
 #[cfg(doctest)]

@@ -9,6 +9,7 @@ mod file_map;
 mod foreign;
 mod fuzz;
 mod process;
+mod publish;
 mod purity;
 mod server;
 mod simulate;
@@ -20,14 +21,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-cargo xtask test         everything that must hold: format, lints, docs, tests, purity, examples
-cargo xtask conformance  what must hold on every connector: a table of case, runtime and server
-cargo xtask purity       what crates may depend on and mention, and whether documents name what is there
-cargo xtask fuzz         runs the fuzz targets: [--seconds N] [TARGET...]; needs a nightly toolchain
-cargo xtask fuzz-check   whether the fuzz targets compile
-cargo xtask bench-check  instructions of the core against a baseline (--save: makes it one); valgrind
-cargo xtask simulate     sessions and servers in simulated worlds: [--seeds N] [--seed S]
-cargo xtask foreign      Python's clients against the embedded server; needs python3 and a network";
+cargo xtask test           everything that must hold: format, lints, docs, tests, purity, examples
+cargo xtask conformance    what must hold on every connector: a table of case, runtime and server
+cargo xtask purity         what crates may depend on and mention, and whether documents name what is there
+cargo xtask fuzz           runs the fuzz targets: [--seconds N] [TARGET...]; needs a nightly toolchain
+cargo xtask fuzz-check     whether the fuzz targets compile
+cargo xtask bench-check    instructions of the core against a baseline (--save: makes it one); valgrind
+cargo xtask publish-check  what crates.io would get, built from that alone; needs a network
+cargo xtask simulate       sessions and servers in simulated worlds: [--seeds N] [--seed S]
+cargo xtask foreign        Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {
     let root = root();
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ["bench-check"] => steps::run(&root, &[("instructions", bench_check::check)]),
         ["bench-check", "--save"] => steps::run(&root, &[("instructions", bench_check::save)]),
         ["simulate", ref arguments @ ..] => simulate::run(&root, arguments),
+        ["publish-check"] => steps::run(&root, &[("packages", publish::dry_run)]),
         ["fuzz-check"] => test::fuzz_check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -8,6 +8,7 @@ use crate::alike;
 use crate::cargo::dependencies;
 use crate::features;
 use crate::file_map;
+use crate::publish;
 
 /// Crates that bind the client to a runtime, by folder.
 pub(crate) const ADAPTERS: [&str; 5] = ["async-std", "blocking", "compio", "smol", "tokio"];
@@ -61,6 +62,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     alike::check(root, &mut breaches)?;
     features::check(root, &mut breaches)?;
     file_map::check(root, &mut breaches)?;
+    publish::check(root, &mut breaches)?;
     if breaches.is_empty() {
         return Ok(());
     }

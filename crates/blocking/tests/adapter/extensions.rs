@@ -112,7 +112,7 @@ fn indexes_order_and_find_them_as_we_compare() {
         let code = "return create(..., {
                 {'id', 'uuid'}, {'amount', 'decimal'}, {'note', 'number', is_nullable = true},
             }, {{'id', {'id'}, true}, {'amount', {'amount'}, true}})";
-        client.eval::<_, u64>(code, &name).unwrap();
+        client.eval::<u64>(code, &name).unwrap();
         let payments = client.space::<Payment>(&name);
         let mut by_id = BTreeMap::new();
         let mut by_amount = BTreeMap::new();
@@ -168,7 +168,7 @@ fn uuids_come_back_and_show_as_the_server_shows_them() {
             assert_eq!(back, (uuid, uuid.to_string(), uuid));
         }
         // Lua there takes none of the reserved variant.
-        assert!(client.call::<_, Uuid>("echo", (Uuid::from_u128(u128::MAX),)).is_err());
+        assert!(client.call::<Uuid>("echo", (Uuid::from_u128(u128::MAX),)).is_err());
         let (made, shown): (Uuid, String) =
             client.eval("local uuid = require('uuid').new() return uuid, uuid:str()", ()).unwrap();
         assert_eq!(shown.parse(), Ok(made));
@@ -187,7 +187,7 @@ fn errors_are_values() {
         let (error, _): (String, String) = client.eval(code, ()).unwrap();
         assert_eq!(error, "effect");
         let set = "box.session.settings.error_marshaling_enabled = true";
-        client.eval::<_, ()>(set, ()).unwrap();
+        client.eval::<()>(set, ()).unwrap();
         let (error, beside): (ServerError, String) = client.eval(code, ()).unwrap();
         let stack = error.stack().iter().map(|entry| (entry.code.number(), &*entry.message));
         assert_eq!(stack.collect::<Vec<_>>(), [(77, "effect"), (42, "cause")]);
@@ -197,7 +197,7 @@ fn errors_are_values() {
         let back: ServerError = client.call("echo", (&error,)).unwrap();
         assert_eq!(back.stack().len(), 2);
         assert_eq!((back.code(), back.message()), (error.code(), "effect"));
-        let refused = client.eval::<_, (Uuid, String)>(code, ()).unwrap_err().to_string();
+        let refused = client.eval::<(Uuid, String)>(code, ()).unwrap_err().to_string();
         assert!(refused.contains("expected a uuid, found an error value"), "{refused}");
     });
 }

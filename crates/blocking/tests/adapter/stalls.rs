@@ -35,7 +35,7 @@ fn a_deaf_peer_does_not_delay_the_timeouts_of_others() {
         let (config, peer) = deaf();
         let client = connect(config.request_timeout(Duration::from_secs(3))).unwrap();
         thread::scope(|scope| {
-            let stuck = scope.spawn(|| client.call::<_, ()>("echo", too_much()));
+            let stuck = scope.spawn(|| client.call::<()>("echo", too_much()));
             thread::sleep(Duration::from_millis(100));
             let hurried = client.with_timeout(Duration::from_millis(100));
             let started = Instant::now();
@@ -57,7 +57,7 @@ fn a_request_that_a_deaf_peer_takes_in_part_times_out() {
         let (done, over) = channel();
         let calling = thread::spawn(move || {
             let started = Instant::now();
-            let error = client.call::<_, ()>("echo", too_much()).unwrap_err();
+            let error = client.call::<()>("echo", too_much()).unwrap_err();
             done.send((error, started.elapsed())).unwrap();
         });
         let answer = over.recv_timeout(Duration::from_secs(5));

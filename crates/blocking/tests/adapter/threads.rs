@@ -84,7 +84,7 @@ fn threads_with_random_timeouts_never_lose_the_lead() {
                         let hurried = client.with_timeout(Duration::from_millis(millis));
                         let slow = (unique * 13 % 20) as f64 / 1000.0;
                         let started = Instant::now();
-                        match hurried.call::<_, u64>("slow", (slow, unique)) {
+                        match hurried.call::<u64>("slow", (slow, unique)) {
                             Ok(back) => assert_eq!(back, unique),
                             Err(error) => assert!(error.is_timeout(), "{error}"),
                         }
@@ -115,7 +115,7 @@ fn a_deadline_passes_while_leading_and_while_following() {
         let times_out = |millis: u64| {
             let started = Instant::now();
             let limit = Duration::from_millis(millis);
-            let error = client.with_timeout(limit).call::<_, ()>("slow", 5).unwrap_err();
+            let error = client.with_timeout(limit).call::<()>("slow", 5).unwrap_err();
             let took = started.elapsed();
             assert!(error.is_timeout(), "{error}");
             assert_eq!(error.outcome(), Outcome::MaybeExecuted);
@@ -134,7 +134,7 @@ fn a_deadline_passes_while_leading_and_while_following() {
         });
         thread::scope(|scope| {
             // The one that leads has no deadline near; who follows leaves in time all the same.
-            let leader = scope.spawn(|| client.call::<_, u64>("slow", (0.5, 8)));
+            let leader = scope.spawn(|| client.call::<u64>("slow", (0.5, 8)));
             thread::sleep(Duration::from_millis(50));
             times_out(100);
             assert_eq!(leader.join().unwrap().unwrap(), 8);
@@ -159,7 +159,7 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
                 scope.spawn(move || {
                     for round in 0.. {
                         let unique = thread << 32 | round;
-                        let error = match client.call::<_, u64>("echo", unique) {
+                        let error = match client.call::<u64>("echo", unique) {
                             Ok(back) => {
                                 assert_eq!(back, unique);
                                 continue;

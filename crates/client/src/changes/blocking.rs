@@ -25,6 +25,7 @@ use crate::lead::{is_timeout, left};
 /// needs long for a change passes it on to another thread.
 ///
 /// There is no reconnecting here: the last item is an error that says why it ended.
+#[must_use = "changes are seen only by asking for them"]
 pub struct BlockingChanges {
     following: Following,
     socket: Arc<dyn Socket>,

@@ -23,6 +23,7 @@ use crate::error::Error;
 /// [`vclock`](Self::vclock). Whoever needs long for a change passes it on to another task.
 ///
 /// There is no reconnecting here: an end is an error that says why, and then `None`.
+#[must_use = "changes are seen only by asking for them"]
 pub struct Changes {
     following: Following,
     transport: Box<dyn Transport + Send>,

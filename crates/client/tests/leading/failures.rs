@@ -98,7 +98,7 @@ fn a_write_that_fails_half_way_leaves_the_rest_unsent() {
         let client = script.connect();
         script.change(|state| state.room = 30);
         thread::scope(|scope| {
-            let begun = scope.spawn(|| client.call::<_, ()>("f", "x".repeat(1_000)));
+            let begun = scope.spawn(|| client.call::<()>("f", "x".repeat(1_000)));
             script.wait_for(|calls| calls.waits >= 1);
             let behind = scope.spawn(|| client.ping());
             while client.in_flight() < 2 {

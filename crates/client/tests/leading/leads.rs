@@ -95,7 +95,7 @@ fn a_leader_that_panics_leaves_nobody_behind() {
         let client = script.connect();
         thread::scope(|scope| {
             let first = scope.spawn(|| {
-                let trap = AssertUnwindSafe(|| client.call::<_, Trap>("f", ()));
+                let trap = AssertUnwindSafe(|| client.call::<Trap>("f", ()));
                 catch_unwind(trap).map(drop).unwrap_err();
             });
             let leading = script.take_requests(1).remove(0);

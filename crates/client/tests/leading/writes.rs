@@ -60,7 +60,7 @@ fn a_writer_reads_while_nothing_can_be_written() {
             let small = client.submit(Call::new("f"));
             let request = script.take_requests(1).remove(0);
             script.change(|state| state.room = 10);
-            let large = scope.spawn(|| client.call::<_, ()>("f", "x".repeat(1_000)));
+            let large = scope.spawn(|| client.call::<()>("f", "x".repeat(1_000)));
             script.wait_for(|calls| calls.waits >= 1);
             let (waits, receives) = {
                 let calls = script.state().calls;
@@ -87,7 +87,7 @@ fn a_writer_leaves_at_its_deadline_and_its_frame_is_completed_later() {
         script.change(|state| state.room = 10);
         let hurried = client.with_timeout(Duration::from_millis(80));
         let started = Instant::now();
-        let error = hurried.call::<_, ()>("f", "x".repeat(1_000)).unwrap_err();
+        let error = hurried.call::<()>("f", "x".repeat(1_000)).unwrap_err();
         assert!(error.is_timeout(), "{error}");
         assert!(started.elapsed() < Duration::from_secs(1), "{error}");
         let error = hurried.ping().unwrap_err();
@@ -123,7 +123,7 @@ fn a_writer_that_leaves_passes_its_work_on() {
         thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let hurried = client.with_timeout(Duration::from_millis(100));
-                hurried.call::<_, ()>("f", "x".repeat(1_000)).unwrap_err()
+                hurried.call::<()>("f", "x".repeat(1_000)).unwrap_err()
             });
             script.wait_for(|calls| calls.waits >= 1);
             let patient: Vec<_> = (0..3).map(|_| scope.spawn(|| client.ping())).collect();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tarantool_proto::request::{Call, Insert};
 use tarantool_proto::session::{
-    Action, OnLasting, Session, SessionConfig, SessionEvent, Status, WhileDown,
+    Action, OnRefused, Session, SessionConfig, SessionEvent, Status, WhileDown,
 };
 use tarantool_proto::{ConnectionError, Decision, Frame, SendError};
 
@@ -154,7 +154,7 @@ impl Driver {
             Some(SendError::NotConnected)
         } else if waits_for_next && sent == Err(SendError::NotConnected) {
             // All addresses refuse: that is not for the ledger to know.
-            assert_eq!(self.config.on_lasting, OnLasting::FailRequests);
+            assert_eq!(self.config.on_refused, OnRefused::FailRequests);
             Some(SendError::NotConnected)
         } else if waits_for_next && self.ledger.occupied() >= self.config.waiting_max.max(1) {
             Some(SendError::Saturated)

@@ -3,8 +3,9 @@
 use super::{Connection, Event, Phase};
 use crate::capability::{Capability, Unsupported};
 use crate::error::SendError;
-use crate::frame::{Frame, Packet};
+use crate::frame::Frame;
 use crate::keys::RequestType;
+use crate::packet::Packet;
 use crate::pushes::{Kept, Push, PushLimits};
 use crate::request::{Request, Unwatch, Watch};
 use crate::server_error::ServerError;

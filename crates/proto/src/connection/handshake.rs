@@ -6,13 +6,14 @@ use crate::capability::{Capabilities, Capability, lacking};
 use crate::config::Credentials;
 use crate::error::{ConnectionError, ProtocolError};
 use crate::frame::Frame;
-use crate::greeting::{GREETING_SIZE, Greeting, Version};
+use crate::greeting::{GREETING_SIZE, Greeting};
 use crate::keys::{Feature, FeatureSet, Key};
 use crate::msgpack::{DecodeError, Reader};
 use crate::request::{Auth, Id};
 use crate::response::Response;
 use crate::schema::View;
 use crate::slots::SLOT_MAX;
+use crate::version::Version;
 
 /// Who answered, and what it can do.
 #[derive(Clone, Debug, PartialEq, Eq)]

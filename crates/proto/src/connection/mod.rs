@@ -21,9 +21,10 @@ use crate::capability::Capabilities;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::error::{ConnectionError, SendError, Stage, Unanswered};
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::greeting::GREETING_SIZE;
 use crate::outbox::Outbox;
+use crate::packet;
 use crate::pushes::Pushes;
 use crate::schema::Names;
 use crate::server_error::ServerError;
@@ -304,7 +305,7 @@ impl Connection {
                     self.on_greeting(&greeting);
                 }
                 Phase::Login(_) | Phase::Ready | Phase::Holding => {
-                    match frame::split(input, self.config.packet_bytes_max) {
+                    match packet::split(input, self.config.packet_bytes_max) {
                         Ok(Some(packet)) => {
                             if let Some(event) = self.on_packet(packet) {
                                 return Ok(Some(event));

@@ -7,12 +7,13 @@ use crate::config::Credentials;
 use crate::connection::{PROTOCOL_VERSION, ServerInfo};
 use crate::error::{ConnectionError, ProtocolError};
 use crate::frame::Frame;
-use crate::greeting::{GREETING_SIZE, Greeting, Version};
+use crate::greeting::{GREETING_SIZE, Greeting};
 use crate::keys::{Key, RequestType};
 use crate::msgpack::{DecodeError, Reader};
 use crate::request::{Auth, Id, Request, Select};
 use crate::response::Response;
 use crate::types::Uuid;
+use crate::version::Version;
 
 /// What a follower asks for, by sync id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

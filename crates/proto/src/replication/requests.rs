@@ -1,11 +1,11 @@
 //! What a replica asks for, and what it tells.
 
 use super::Vclock;
-use crate::greeting::Version;
 use crate::keys::{Key, RequestType};
 use crate::msgpack::{EncodeError, write};
 use crate::request::{Body, Request};
 use crate::types::Uuid;
+use crate::version::Version;
 
 /// Asks for the [`Ballot`](super::Ballot) (server 1.10.2). Needs no rights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

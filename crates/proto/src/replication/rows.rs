@@ -3,9 +3,9 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::ProtocolError;
-use crate::frame::{self, Header};
 use crate::keys::{Key, RequestType};
 use crate::msgpack::{DecodeError, Reader, Token};
+use crate::packet::{self, Header};
 
 /// A packet of a replication stream: the header has more than that of a reply.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) fn split(
     input: &mut BytesMut,
     packet_bytes_max: usize,
 ) -> Result<Option<Packet>, ProtocolError> {
-    let Some((prefix, length)) = frame::whole(input, packet_bytes_max)? else {
+    let Some((prefix, length)) = packet::whole(input, packet_bytes_max)? else {
         return Ok(None);
     };
     let packet = input.get(prefix..prefix + length).unwrap_or_default();

@@ -57,7 +57,7 @@ impl Begin {
     /// Whether the commit waits until a quorum of replicas has the changes, whatever the spaces are
     /// set to. Server 3.1.1.
     #[must_use]
-    pub const fn is_sync(mut self, is_sync: bool) -> Self {
+    pub const fn synchronous(mut self, is_sync: bool) -> Self {
         self.is_sync = is_sync;
         self
     }
@@ -99,7 +99,7 @@ impl Commit {
     /// Whether to wait until a quorum of replicas has the changes, whatever the spaces are set to.
     /// Server 3.1.1.
     #[must_use]
-    pub const fn is_sync(mut self, is_sync: bool) -> Self {
+    pub const fn synchronous(mut self, is_sync: bool) -> Self {
         self.is_sync = is_sync;
         self
     }

@@ -22,7 +22,7 @@ pub struct ServerConfig {
     /// engine does so.
     pub features: FeatureSet,
     /// The method in the reply to ID that clients shall log in with. Default `chap-sha1`.
-    pub auth_type: AuthMethod,
+    pub auth_type: AuthType,
     /// The longest packet to accept, in bytes. Default 128 MiB; servers take up to 2 GiB. A longer
     /// one ends the connection. Requests in progress keep their packets: this times
     /// `in_progress_max` is what one client can make you hold.
@@ -42,7 +42,7 @@ impl Default for ServerConfig {
             instance_uuid: "00000000-0000-0000-0000-000000000000".into(),
             protocol_version: 10,
             features: FEATURES.into_iter().collect(),
-            auth_type: AuthMethod::ChapSha1,
+            auth_type: AuthType::ChapSha1,
             packet_bytes_max: 128 << 20,
             in_progress_max: 768,
             output_bytes_max: 64 << 20,
@@ -63,7 +63,8 @@ const FEATURES: [Feature; 8] = [
 
 /// How a client proves its password (IPROTO reference, section 9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum AuthMethod {
+#[non_exhaustive]
+pub enum AuthType {
     /// By a scramble; the password itself is not sent. Always accepted.
     #[default]
     ChapSha1,
@@ -72,7 +73,7 @@ pub enum AuthMethod {
     PapSha256,
 }
 
-impl AuthMethod {
+impl AuthType {
     /// The method's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -11,9 +11,9 @@ use super::login::{GUEST, Login};
 use super::refusal::{self, Refusal};
 use super::reply::{self, To};
 use crate::error::ProtocolError;
-use crate::frame;
 use crate::keys::{FeatureSet, Key, RequestType};
 use crate::msgpack::write;
+use crate::packet;
 use crate::server_error::ServerError;
 
 /// One client's connection from the server's side, without a socket, a clock or a lock.
@@ -307,7 +307,7 @@ impl ServerConnection {
 ///
 /// An empty packet is one too, but is noticed only when something follows, as by servers.
 fn cut(input: &mut BytesMut, packet_bytes_max: usize) -> Result<Option<Bytes>, ProtocolError> {
-    let Some((prefix, length)) = frame::peek_length(input)? else {
+    let Some((prefix, length)) = packet::peek_length(input)? else {
         return Ok(None);
     };
     let length = usize::try_from(length).unwrap_or(usize::MAX);

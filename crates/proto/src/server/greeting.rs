@@ -29,7 +29,8 @@ const LINE_SIZE: usize = GREETING_SIZE / 2;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::greeting::{Greeting, Version};
+    use crate::greeting::Greeting;
+    use crate::version::Version;
 
     #[test]
     fn is_understood() {

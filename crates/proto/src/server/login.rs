@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str;
 
-use super::config::AuthMethod;
+use super::config::AuthType;
 use super::incoming::Incoming;
 use super::refusal;
 use crate::auth::chap_sha1;
@@ -34,7 +34,7 @@ const SCRAMBLE_SIZE: usize = 20;
 
 impl Login {
     /// Checks the form of an AUTH (IPROTO reference, section 9).
-    pub(super) fn new(request: &Incoming, accepted: AuthMethod) -> Result<Self, ServerError> {
+    pub(super) fn new(request: &Incoming, accepted: AuthType) -> Result<Self, ServerError> {
         let name = request.fields.user_name.as_deref().unwrap_or_default();
         let proof = Proof::read(
             request.fields.tuple.as_deref().unwrap_or_default(),
@@ -60,7 +60,7 @@ impl Login {
 }
 
 impl Proof {
-    fn read(tuple: &[u8], is_guest: bool, accepted: AuthMethod) -> Result<Self, ServerError> {
+    fn read(tuple: &[u8], is_guest: bool, accepted: AuthType) -> Result<Self, ServerError> {
         let malformed = || refusal::malformed("authentication request body");
         let mut reader = Reader::new(tuple);
         let length = reader.array().map_err(|_| malformed())?;
@@ -72,15 +72,15 @@ impl Proof {
         }
         let method = reader.str_bytes().map_err(|_| malformed())?;
         let data = reader.token().map_err(|_| malformed())?;
-        if method == AuthMethod::ChapSha1.name().as_bytes() {
+        if method == AuthType::ChapSha1.name().as_bytes() {
             return scramble(data)
-                .map_err(|details| refusal::invalid_proof(AuthMethod::ChapSha1.name(), details));
+                .map_err(|details| refusal::invalid_proof(AuthType::ChapSha1.name(), details));
         }
-        if method == AuthMethod::PapSha256.name().as_bytes() && accepted == AuthMethod::PapSha256 {
+        if method == AuthType::PapSha256.name().as_bytes() && accepted == AuthType::PapSha256 {
             return match data {
                 Token::Str(password) => Ok(Self::Password(password.into())),
                 _ => Err(refusal::invalid_proof(
-                    AuthMethod::PapSha256.name(),
+                    AuthType::PapSha256.name(),
                     "password must be string",
                 )),
             };

@@ -55,7 +55,7 @@ mod login;
 mod refusal;
 mod reply;
 
-pub use config::{AuthMethod, ServerConfig};
+pub use config::{AuthType, ServerConfig};
 pub use connection::{ServerConnection, ServerEvent};
 pub use fields::Fields;
 pub use incoming::Incoming;

@@ -34,7 +34,7 @@ pub struct SessionConfig {
     /// never.
     pub attempts_max: Option<u32>,
     /// What to do about an address where the same attempt will fail again.
-    pub on_lasting: OnLasting,
+    pub on_refused: OnRefused,
     /// What requests do while there is no connection.
     pub while_down: WhileDown,
     /// How many requests may be accepted and not over while there is no connection; more are
@@ -62,7 +62,7 @@ impl Default for SessionConfig {
             reconnect: true,
             retry_first: true,
             attempts_max: None,
-            on_lasting: OnLasting::default(),
+            on_refused: OnRefused::default(),
             while_down: WhileDown::default(),
             waiting_max: 16_384,
             graceful_shutdown: true,
@@ -76,7 +76,7 @@ impl Default for SessionConfig {
 /// [lasting](crate::ConnectionError::is_lasting), such as a refused login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OnLasting {
+pub enum OnRefused {
     /// It is left out until another address has had a stable connection. When no address is left,
     /// all are tried again as ever, but nobody is kept waiting for it: requests that wait are
     /// answered, and new ones are [`NotConnected`](crate::SendError::NotConnected), until a

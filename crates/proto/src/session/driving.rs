@@ -95,6 +95,10 @@ impl Session {
 
     /// Puts bytes to be written into `output`, which must be empty; `false`: there are none. As
     /// [`Connection::poll_transmit`].
+    ///
+    /// When it has become `false`, ask [`is_drained`](Self::is_drained) and
+    /// [`poll_action`](Self::poll_action) again: a session that only had these bytes to write can
+    /// now be left.
     #[must_use = "the output must be written when this is true"]
     pub fn poll_transmit(&mut self, output: &mut Vec<u8>) -> bool {
         self.conn.poll_transmit(output)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::heartbeat::{Pulse, Verdict};
-use super::{OnLasting, Phase, Session, SessionEvent};
+use super::{OnRefused, Phase, Session, SessionEvent};
 use crate::error::ConnectionError;
 use crate::watches::WatchId;
 
@@ -77,13 +77,13 @@ impl Session {
             return self.finish(ConnectionError::Shutdown);
         }
         let reason = self.last_loss().cloned().unwrap_or(ConnectionError::Shutdown);
-        if self.config.on_lasting != OnLasting::Retry && reason.is_lasting() {
+        if self.config.on_refused != OnRefused::Retry && reason.is_lasting() {
             if let Some(given_up) = self.given_up.get_mut(self.address) {
                 *given_up = true;
             }
         }
         let mut left = self.given_up.iter().filter(|given_up| !**given_up).count();
-        if left == 0 && self.config.on_lasting == OnLasting::FailRequests {
+        if left == 0 && self.config.on_refused == OnRefused::FailRequests {
             self.given_up.fill(false);
             left = self.given_up.len();
             self.tried = left;
@@ -100,7 +100,7 @@ impl Session {
         }
         let mut until = self.now;
         if all_tried {
-            if self.config.on_lasting == OnLasting::FailRequests && !reason.is_lasting() {
+            if self.config.on_refused == OnRefused::FailRequests && !reason.is_lasting() {
                 // Those left out may be better by now than those that are left.
                 self.given_up.fill(false);
             }

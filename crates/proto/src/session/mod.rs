@@ -83,7 +83,7 @@
 //!
 //! The addresses are tried in their order, and after a connection is lost, from the next one on. When
 //! all were tried, the session waits ([`Backoff`]). A failure that is
-//! [lasting](crate::ConnectionError::is_lasting) is not repeated for ever: [`OnLasting`].
+//! [lasting](crate::ConnectionError::is_lasting) is not repeated for ever: [`OnRefused`].
 
 mod backoff;
 mod config;
@@ -97,7 +97,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 pub use backoff::Backoff;
-pub use config::{Heartbeat, OnLasting, SessionConfig, WhileDown};
+pub use config::{Heartbeat, OnRefused, SessionConfig, WhileDown};
 pub use report::{Action, SessionEvent, Status};
 
 use backoff::Chance;
@@ -117,6 +117,9 @@ use crate::watches::WatchId;
 ///   [`handle_connect_failed`](Self::handle_connect_failed) tell what came of it;
 ///   [`handle_shutdown_notice`](Self::handle_shutdown_notice), that the server is about to go.
 /// - [`poll_event`](Self::poll_event) fails only when the session itself is over.
+/// - After the last [`poll_transmit`](Self::poll_transmit) a driver looks once more before it waits:
+///   with the last bytes handed out [`is_drained`](Self::is_drained) may have become true, and what
+///   it then has to call leaves an action to [`poll_action`](Self::poll_action).
 ///
 /// What is decided by time, such as when to try again, is decided in
 /// [`handle_timeout`](Self::handle_timeout): while that is due,

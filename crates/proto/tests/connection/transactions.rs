@@ -48,18 +48,18 @@ fn what_a_transaction_is_to_be_stands_in_the_body() {
         (sent.kind, sent.body)
     };
     assert_eq!(body(&Begin::new()), (BEGIN, None));
-    assert_eq!(body(&Begin::new().timeout(Duration::ZERO).is_sync(false)), (BEGIN, None));
-    assert_eq!(body(&Commit::new().is_sync(false)), (COMMIT, None));
+    assert_eq!(body(&Begin::new().timeout(Duration::ZERO).synchronous(false)), (BEGIN, None));
+    assert_eq!(body(&Commit::new().synchronous(false)), (COMMIT, None));
     assert_eq!(body(&Rollback), (ROLLBACK, None));
     let all = Begin::new()
         .isolation(Isolation::Linearizable)
         .timeout(Duration::from_millis(1500))
-        .is_sync(true);
+        .synchronous(true);
     let entries = [(0x56, 1.5.into()), (0x59, 4.into()), (0x61, true.into())];
     let entries = entries.map(|(key, value): (u64, Value)| (key.into(), value)).to_vec();
     assert_eq!(body(&all), (BEGIN, Some(Value::Map(entries))));
     let synchronous = Value::Map(vec![(0x61.into(), true.into())]);
-    assert_eq!(body(&Commit::new().is_sync(true)), (COMMIT, Some(synchronous)));
+    assert_eq!(body(&Commit::new().synchronous(true)), (COMMIT, Some(synchronous)));
 }
 
 #[test]
@@ -88,8 +88,8 @@ fn servers_without_streams_are_sent_nothing() {
     assert_eq!(text, "the server, version 3.7.0, does not announce transactions in streams");
     let mut link = server_2_11();
     for id in [
-        link.send_in(1, &Begin::new().is_sync(true)),
-        link.send_in(1, &Commit::new().is_sync(true)),
+        link.send_in(1, &Begin::new().synchronous(true)),
+        link.send_in(1, &Commit::new().synchronous(true)),
     ] {
         let text = fate(&mut link, id).to_string();
         assert!(text.contains("lacks synchronous commit, which came with 3.1.1"), "{text}");

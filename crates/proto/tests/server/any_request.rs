@@ -288,13 +288,13 @@ proptest! {
     ) {
         let stream = NonZeroU64::new(stream);
         let timeout = Duration::from_micros(timeout);
-        let mut begin = Begin::new().timeout(timeout).is_sync(is_sync);
+        let mut begin = Begin::new().timeout(timeout).synchronous(is_sync);
         if let Some(isolation) = isolation {
             begin = begin.isolation(isolation);
         }
         let mut expected = Fields::default();
         expected.is_sync = is_sync.then_some(true);
-        same(&sent(stream, &Commit::new().is_sync(is_sync)).fields, &expected);
+        same(&sent(stream, &Commit::new().synchronous(is_sync)).fields, &expected);
         expected.isolation = isolation.map(|isolation| isolation as u32);
         expected.timeout = Some(timeout.as_secs_f64()).filter(|seconds| *seconds > 0.0);
         same(&sent(stream, &begin).fields, &expected);

@@ -1,7 +1,7 @@
 //! Logins: AUTH and what becomes of it.
 
 use rmpv::Value;
-use tarantool_proto::server::{AuthMethod, ServerConfig};
+use tarantool_proto::server::{AuthType, ServerConfig};
 use tarantool_proto::{ErrorCode, RequestType};
 
 use crate::peer::{Peer, array, error, map, request};
@@ -111,7 +111,7 @@ fn a_user_that_is_not_text_is_unknown() {
 #[test]
 fn passwords_in_clear_where_configured() {
     let mut config = ServerConfig::default();
-    config.auth_type = AuthMethod::PapSha256;
+    config.auth_type = AuthType::PapSha256;
     let mut peer = Peer::new(config);
     for (proof, password, expected) in [
         ("secret", Some(b"secret".as_slice()), true),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tarantool_proto::session::{Action, Backoff, OnLasting, SessionEvent, Status};
+use tarantool_proto::session::{Action, Backoff, OnRefused, SessionEvent, Status};
 use tarantool_proto::{ConnectionError, Outcome, SendError, Stage, Unanswered};
 
 use crate::link::{Link, addresses, refused};
@@ -102,7 +102,7 @@ fn attempts_have_a_limit_if_wanted() {
 fn a_refused_login_is_lasting_and_a_loading_server_is_not() {
     let mut config = addresses(1);
     config.connection = login("u", "p");
-    config.on_lasting = OnLasting::GiveUp;
+    config.on_refused = OnRefused::GiveUp;
     for (code, is_lasting) in [(47, true), (45, true), (42, true), (116, false)] {
         let mut link = Link::new(config.clone());
         link.open();
@@ -130,7 +130,7 @@ fn meet_a_stranger(link: &mut Link) -> usize {
 #[test]
 fn an_address_where_it_lasts_is_left_out_while_others_are_left() {
     let mut config = addresses(2);
-    config.on_lasting = OnLasting::GiveUp;
+    config.on_refused = OnRefused::GiveUp;
     let mut link = Link::new(config);
     assert_eq!(meet_a_stranger(&mut link), 0);
     assert_eq!([(); 3].map(|()| link.fail_attempt()), [1, 1, 1]);
@@ -170,7 +170,7 @@ fn nobody_is_kept_waiting_for_what_lasts() {
 #[test]
 fn what_lasts_is_tried_again_if_wanted() {
     let mut config = addresses(1);
-    config.on_lasting = OnLasting::Retry;
+    config.on_refused = OnRefused::Retry;
     let mut link = Link::new(config);
     for _ in 0..5 {
         meet_a_stranger(&mut link);

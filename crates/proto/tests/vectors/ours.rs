@@ -86,7 +86,7 @@ impl<'a> Source<'a> {
             RequestType::BEGIN => self.begin(frame),
             RequestType::COMMIT => {
                 let is_sync = self.is_sync()?;
-                encode(&Commit::new().is_sync(is_sync), frame)
+                encode(&Commit::new().synchronous(is_sync), frame)
             }
             RequestType::ROLLBACK => encode(&Rollback, frame),
             RequestType::EXECUTE => self.execute(frame),
@@ -152,7 +152,7 @@ impl<'a> Source<'a> {
     }
 
     fn begin(&mut self, frame: &mut Target<'_>) -> Result<(), Reason> {
-        let mut begin = Begin::new().is_sync(self.is_sync()?);
+        let mut begin = Begin::new().synchronous(self.is_sync()?);
         if let Some(entry) = self.optional(0x56) {
             let Value::F64(seconds) = entry.value else {
                 return Err(wrong_type());

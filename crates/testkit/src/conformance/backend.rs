@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
-use tarantool_client::{Client, Config};
+use tarantool_client::{Client, Config, Version};
 
 use super::Adapter;
 use super::functions;
@@ -107,7 +107,7 @@ impl Backend {
     /// It cannot be killed.
     pub fn kill(&self) {
         match &self.kind {
-            Kind::Real(server) => server.end().unwrap(),
+            Kind::Real(server) => server.kill().unwrap(),
             Kind::Embedded(server) => server.kill(),
         }
     }
@@ -118,7 +118,7 @@ impl Backend {
     /// It does not end.
     pub fn shut_down(&self) {
         match &self.kind {
-            Kind::Real(server) => drop(server.stop().unwrap()),
+            Kind::Real(server) => drop(server.shutdown().unwrap()),
             Kind::Embedded(server) => server.shutdown(),
         }
     }
@@ -193,12 +193,12 @@ impl Backend {
         Config::parse(&self.uri).unwrap()
     }
 
-    /// Major, minor and patch.
+    /// The version of the server; the embedded one is as 3.7.0.
     #[must_use]
-    pub fn version(&self) -> (u32, u32, u32) {
+    pub fn version(&self) -> Version {
         match &self.kind {
             Kind::Real(server) => server.version(),
-            Kind::Embedded(_) => (3, 7, 0),
+            Kind::Embedded(_) => Version::new(3, 7, 0),
         }
     }
 

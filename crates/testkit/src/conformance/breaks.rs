@@ -118,7 +118,7 @@ pub async fn writes_of_a_paused_server_are_told_rightly<A: Adapter>(server: &Bac
         server.resume();
         // Everything before it on this connection is executed once this is answered, or was not
         // sent.
-        while A::wait(client.call::<_, ()>("slow", (0.1,))).await.is_err() {}
+        while A::wait(client.call::<()>("slow", (0.1,))).await.is_err() {}
         let summary = compare::<A>(&server, &writes, &ledger).await;
         assert!(summary.of_these_executed > 0, "{summary}");
     }

@@ -22,7 +22,7 @@ pub async fn a_peer_that_reads_and_writes_single_bytes_is_served<A: Adapter>() {
     });
     let client = connect_as::<A>(config).await;
     let replies = A::all(&client, REQUESTS, |client, length| {
-        client.call::<_, u64>("f", "x".repeat(100 * length))
+        client.call::<u64>("f", "x".repeat(100 * length))
     });
     for reply in replies.await {
         assert_eq!(reply.unwrap(), 7);
@@ -39,11 +39,11 @@ pub async fn replies_of_single_bytes_are_put_together<A: Adapter>(server: &Backe
     };
     embedded.fault(Fault::ByteByByte).times(REQUESTS as u64 + 1);
     let replies = A::all(&client, REQUESTS, |client, length| {
-        client.call::<_, (usize, String)>("echo", (length, "x".repeat(10 * length)))
+        client.call::<(usize, String)>("echo", (length, "x".repeat(10 * length)))
     });
     for (length, reply) in replies.await.into_iter().enumerate() {
         assert_eq!(reply.unwrap(), (length, "x".repeat(10 * length)));
     }
-    let unknown = A::wait(client.call::<_, ()>("no_such_function", ())).await.unwrap_err();
+    let unknown = A::wait(client.call::<()>("no_such_function", ())).await.unwrap_err();
     assert!(unknown.code().is_some(), "{unknown}");
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv6Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tarantool_client::{Client, Config, ErrorKind, Outcome};
+use tarantool_client::{Client, Config, ErrorKind, Outcome, Version};
 
 use super::{Adapter, Backend, Wanted, connect, connect_as, create_space, index};
 use crate::Listen;
@@ -49,13 +49,12 @@ async fn rows_come_back<A: Adapter>(server: &Backend, config: Config) {
 pub async fn the_server_is_known<A: Adapter>(server: &Backend) {
     let client = connect::<A>(server).await;
     let info = client.server().unwrap();
-    let (major, minor, patch) = server.version();
-    assert_eq!(info.version().to_string(), format!("{major}.{minor}.{patch}"));
+    assert_eq!(info.version(), server.version());
     if server.tarantool().is_some() {
         let uuid: String = A::wait(client.eval("return box.info.uuid", ())).await.unwrap();
         assert_eq!(info.greeting().instance_uuid(), Some(&*uuid));
     }
-    if server.version() < (2, 10, 0) {
+    if server.version() < Version::new(2, 10, 0) {
         assert_eq!(info.protocol_version(), 0);
     }
     assert_eq!(client.failure().map(|error| error.to_string()), None);
@@ -75,7 +74,7 @@ pub async fn a_closed_client_refuses_requests_and_answers_those_accepted<A: Adap
             client.close();
         }
     });
-    let echoed = A::all(&client, 20, |client, id| client.call::<_, usize>("slow", (0.2, id))).await;
+    let echoed = A::all(&client, 20, |client, id| client.call::<usize>("slow", (0.2, id))).await;
     closer.join().unwrap();
     for (id, answer) in echoed.into_iter().enumerate() {
         assert_eq!(id, answer.unwrap());
@@ -107,7 +106,7 @@ pub async fn a_killed_server_is_told_to_all_and_named<A: Adapter>(server: &Backe
             server.kill();
         }
     });
-    let lost = A::all(&client, REQUESTS, |client, _| client.call::<_, u64>("slow", (30, 1))).await;
+    let lost = A::all(&client, REQUESTS, |client, _| client.call::<u64>("slow", (30, 1))).await;
     killer.join().unwrap();
     for error in lost.into_iter().map(Result::unwrap_err) {
         assert!(matches!(error.kind(), ErrorKind::Lost { .. }), "{error}");
@@ -156,7 +155,7 @@ pub async fn requests_of_a_killed_server_know_whether_they_were_sent<A: Adapter>
             server.kill();
         }
     });
-    let lost = A::all(&client, REQUESTS, |client, _| client.call::<_, u64>("slow", (30, 1))).await;
+    let lost = A::all(&client, REQUESTS, |client, _| client.call::<u64>("slow", (30, 1))).await;
     killer.join().unwrap();
     let outcomes = lost.into_iter().map(|result| result.unwrap_err().outcome());
     let (sent, unsent): (Vec<_>, Vec<_>) =
@@ -181,7 +180,7 @@ pub async fn a_server_that_shuts_down_is_told_to_all<A: Adapter>(server: &Backen
             server.shut_down();
         }
     });
-    let lost = A::all(&client, REQUESTS, |client, _| client.call::<_, u64>("slow", (30, 1))).await;
+    let lost = A::all(&client, REQUESTS, |client, _| client.call::<u64>("slow", (30, 1))).await;
     stopper.join().unwrap();
     for error in lost.into_iter().map(Result::unwrap_err) {
         assert!(matches!(error.kind(), ErrorKind::Lost { .. }), "{error}");

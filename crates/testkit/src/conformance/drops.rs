@@ -91,7 +91,7 @@ pub async fn futures_may_be_dropped_at_any_time<A: Adapter<Mode = Async>>(server
             let running = async move {
                 for round in 0..40_u64 {
                     let unique = task * 1_000 + round;
-                    let reply = client.call::<_, u64>("slow", (0.000_5, unique));
+                    let reply = client.call::<u64>("slow", (0.000_5, unique));
                     match dice.below(4) {
                         0 => drop(reply),
                         1 => {
@@ -134,7 +134,7 @@ pub async fn requests_of_a_dropped_client_are_answered<A: Adapter<Mode = Async>>
     let client = connect::<A>(server).await;
     let space = client.space::<(u64, String)>(number);
     let replies: Vec<_> = (0..500).map(|id| space.insert(&(id, "x".repeat(100)))).collect();
-    let slow = client.call::<_, u64>("slow", (0.1, 7));
+    let slow = client.call::<u64>("slow", (0.1, 7));
     drop((client, space));
     assert_eq!(slow.await.unwrap(), 7);
     for reply in replies {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tarantool_client::{
     Async, Blocking, CallWithPushes, Capability, Client, Error, ErrorCode, ErrorKind, Mode,
-    Outcome, WatchedValue, Watcher,
+    Outcome, Version, WatchedValue, Watcher,
 };
 
 use super::backend::{Wanted, unique};
@@ -194,7 +194,7 @@ pub async fn a_watcher_waits_for_what_another_task_causes<A: Adapter<Mode: Event
         let client = client.clone();
         tasks.push(Box::pin(async move {
             for number in 0..100_u64 {
-                let reply = A::wait(client.call::<_, u64>("echo", (number,)));
+                let reply = A::wait(client.call::<u64>("echo", (number,)));
                 assert_eq!(reply.await.unwrap(), number);
             }
         }));
@@ -202,7 +202,7 @@ pub async fn a_watcher_waits_for_what_another_task_causes<A: Adapter<Mode: Event
     tasks.push(Box::pin(async move {
         for value in 1..=20 {
             server(backend).broadcast(&key, &value).unwrap();
-            let reply = A::wait(client.call::<_, ()>("slow", (0.005,)));
+            let reply = A::wait(client.call::<()>("slow", (0.005,)));
             reply.await.unwrap();
         }
     }));
@@ -268,7 +268,7 @@ pub async fn a_shutdown_is_told_before_it_happens<A: Adapter<Mode: Events>>(back
 pub async fn servers_without_watched_keys_are_sent_nothing<A: Adapter<Mode: Events>>(
     backend: &Backend,
 ) {
-    if backend.version() >= (2, 10, 0) {
+    if backend.version() >= Version::new(2, 10, 0) {
         return;
     }
     let client = connect::<A>(backend).await;
@@ -320,7 +320,7 @@ pub async fn messages_of_calls_at_the_same_time_do_not_mix<A: Adapter<Mode: Even
         .map(|number| client.call_with_pushes::<u64, u64>("pushing", (number, number)))
         .collect();
     for number in 0..20_u64 {
-        let reply = A::wait(client.call::<_, u64>("echo", (number,)));
+        let reply = A::wait(client.call::<u64>("echo", (number,)));
         assert_eq!(reply.await.unwrap(), number);
     }
     calls.reverse();
@@ -352,7 +352,7 @@ pub async fn messages_that_nobody_takes_are_limited_and_told<A: Adapter<Mode: Ev
 pub async fn messages_that_are_not_wanted_are_dropped<A: Adapter<Mode: Events>>(backend: &Backend) {
     let client = connect::<A>(backend).await;
     // A message is no reply, and does not end the connection.
-    assert_eq!(A::wait(client.call::<_, u64>("pushing", (10, 7))).await.unwrap(), 7);
+    assert_eq!(A::wait(client.call::<u64>("pushing", (10, 7))).await.unwrap(), 7);
     assert_eq!((client.stats().pushes, client.stats().unsolicited), (0, 10));
     let call = client.call_with_pushes::<u64, u64>("pushing", (10, 8));
     assert_eq!(A::wait(call.finish()).await.unwrap(), 8);

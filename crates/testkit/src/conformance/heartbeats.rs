@@ -70,7 +70,7 @@ pub async fn a_half_open_connection_is_given_up<A: Adapter<Mode: Lives>>(server:
     for direction in [Direction::ToServer, Direction::ToClient] {
         proxy.black_hole(direction, true);
         let started = Instant::now();
-        let error = A::wait(client.call::<_, u64>("echo", 7)).await.unwrap_err();
+        let error = A::wait(client.call::<u64>("echo", 7)).await.unwrap_err();
         let took = started.elapsed();
         println!("{error}, after {took:?}");
         let ErrorKind::Lost { outcome, cause } = error.kind() else { panic!("{error}") };
@@ -128,7 +128,7 @@ pub async fn a_lazy_client_says_why_it_has_no_connection<A: Adapter>(server: &Ba
     let client = connect_as::<A>(config).await;
     let hasty = client.with_timeout(3 * SILENCE);
     let started = Instant::now();
-    let error = A::wait(hasty.call::<_, u64>("echo", 7)).await.unwrap_err();
+    let error = A::wait(hasty.call::<u64>("echo", 7)).await.unwrap_err();
     println!("{error}, after {:?}", started.elapsed());
     assert!(error.is_timeout() && error.is_retry_safe(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);

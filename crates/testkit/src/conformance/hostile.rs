@@ -155,7 +155,7 @@ pub async fn lies_inside_of_replies_are_errors_of_their_requests<A: Adapter>() {
     let client = connect_as::<A>(config).await;
     let before = Before::now();
     for _ in 0..count {
-        let error = A::wait(client.call::<_, Vec<u64>>("f", ())).await.unwrap_err();
+        let error = A::wait(client.call::<Vec<u64>>("f", ())).await.unwrap_err();
         println!("{error}");
         assert!(matches!(error.kind(), ErrorKind::Decode(_)), "{error}");
     }

@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tarantool_client::Client;
+use tarantool_client::{Client, Version};
 
 use super::backend::{Wanted, connect_as};
 use super::{Adapter, Backend};
 
 /// The sessions that requests of this client come to.
 async fn sessions<A: Adapter>(client: &Client<A::Mode>, requests: usize) -> BTreeSet<u64> {
-    let ids = A::all(client, requests, |client, _| client.call::<_, u64>("session_id", ())).await;
+    let ids = A::all(client, requests, |client, _| client.call::<u64>("session_id", ())).await;
     ids.into_iter().map(Result::unwrap).collect()
 }
 
 pub async fn requests_take_lanes_in_turn_and_one_of_a_name_is_apart<A: Adapter>(server: &Backend) {
-    let config = server.config().lanes(3).lane("bulk").lane("more");
+    let config = server.config().lanes(3).named_lane("bulk").named_lane("more");
     let client = connect_as::<A>(config).await;
     let spread = sessions::<A>(&client, 30).await;
     assert_eq!(spread.len(), 3);
@@ -44,7 +44,7 @@ pub async fn what_belongs_to_a_connection_stays_on_its_lane<A: Adapter>(server: 
     // Statements expire with any change of the schema.
     let server = &server.another(&Wanted::default());
     let client = connect_as::<A>(server.config().lanes(3)).await;
-    if server.version() >= (2, 10, 0) {
+    if server.version() >= Version::new(2, 10, 0) {
         for _ in 0..3 {
             assert_eq!(sessions::<A>(&client.stream(), 10).await.len(), 1);
             let txn = A::wait(client.transaction().begin()).await.unwrap();
@@ -56,7 +56,7 @@ pub async fn what_belongs_to_a_connection_stays_on_its_lane<A: Adapter>(server: 
         for _ in 0..3 {
             let statement = A::wait(client.prepare("SELECT 7")).await.unwrap();
             for _ in 0..5 {
-                let done = A::wait(client.execute::<_, (u64,)>(&statement, ())).await.unwrap();
+                let done = A::wait(client.execute::<(u64,)>(&statement, ())).await.unwrap();
                 assert_eq!(done.rows, [(7,)]);
             }
             A::wait(client.unprepare(statement)).await.unwrap();
@@ -69,7 +69,7 @@ pub async fn a_user_who_logs_in_does_so_on_every_lane<A: Adapter>(server: &Backe
     let server = server.another(&Wanted { user, ..Wanted::default() });
     let client = connect_as::<A>(server.config().lanes(3)).await;
     A::wait(client.log_in("lane_user", "secret")).await.unwrap();
-    let users = A::all(&client, 9, |client, _| client.call::<_, String>("user", ())).await;
+    let users = A::all(&client, 9, |client, _| client.call::<String>("user", ())).await;
     for user in users {
         assert_eq!(user.unwrap(), "lane_user");
     }
@@ -77,8 +77,8 @@ pub async fn a_user_who_logs_in_does_so_on_every_lane<A: Adapter>(server: &Backe
 }
 
 pub async fn statistics_are_those_of_all_lanes_and_tell_round_trips<A: Adapter>(server: &Backend) {
-    let client = connect_as::<A>(server.config().lanes(2).round_trips(true)).await;
-    let slept = A::all(&client, 10, |client, _| client.call::<_, u64>("slow", (0.05, 1))).await;
+    let client = connect_as::<A>(server.config().lanes(2).measure_round_trips(true)).await;
+    let slept = A::all(&client, 10, |client, _| client.call::<u64>("slow", (0.05, 1))).await;
     assert!(slept.iter().all(Result::is_ok));
     let stats = client.stats();
     assert_eq!((stats.requests, stats.answered, stats.connections), (10, 10, 2));

@@ -43,7 +43,7 @@ pub async fn a_row_over_the_servers_limit_is_its_error<A: Adapter>(server: &Back
 
 pub async fn a_request_over_the_packet_limit_is_not_sent<A: Adapter>(server: &Backend) {
     let client = connect_as::<A>(server.config().packet_bytes_max(1000).reconnect(false)).await;
-    let error = A::wait(client.call::<_, String>("echo", "x".repeat(1000))).await;
+    let error = A::wait(client.call::<String>("echo", "x".repeat(1000))).await;
     let error = error.unwrap_err();
     println!("{error}");
     assert!(matches!(error.kind(), ErrorKind::NotAccepted { .. }), "{error}");
@@ -59,7 +59,7 @@ pub async fn a_request_over_the_packet_limit_is_not_sent<A: Adapter>(server: &Ba
 
 pub async fn a_reply_over_the_packet_limit_ends_the_connection<A: Adapter>(server: &Backend) {
     let client = connect_as::<A>(server.config().packet_bytes_max(1000).reconnect(false)).await;
-    let error = A::wait(client.call::<_, String>("repeated", ("x", 5000))).await.unwrap_err();
+    let error = A::wait(client.call::<String>("repeated", ("x", 5000))).await.unwrap_err();
     println!("{error}");
     let text = error.to_string();
     for part in ["broke the protocol", "limit of 1000 bytes", "packet_bytes_max"] {
@@ -80,7 +80,7 @@ pub async fn limits_of_zero_count_as_one<A: Adapter>(server: &Backend) {
         server.config().batching(Batching::linger(Duration::ZERO)),
     ] {
         let client = connect_as::<A>(config).await;
-        let echoed = A::all(&client, 20, |client, id| client.call::<_, usize>("echo", id)).await;
+        let echoed = A::all(&client, 20, |client, id| client.call::<usize>("echo", id)).await;
         for (id, answer) in echoed.into_iter().enumerate() {
             assert_eq!(id, answer.unwrap());
         }

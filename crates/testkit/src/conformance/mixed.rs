@@ -27,6 +27,9 @@ impl Mixed {
 
     /// Writes once, in an even turn by an insert, in an odd one by an upsert, and records what is
     /// told of it.
+    ///
+    /// # Errors
+    /// What the client was told, if the write failed.
     pub async fn write<A: Adapter>(
         &self,
         client: &Client<A::Mode>,

@@ -2,7 +2,7 @@
 
 use super::backend::{Format, Index, create_space_named, unique};
 use super::{Adapter, Backend, connect, create_space, index};
-use tarantool_client::{Client, ErrorCode, ErrorKind, Outcome};
+use tarantool_client::{Client, ErrorCode, ErrorKind, Outcome, Version};
 
 type Row = (u64, String);
 
@@ -93,7 +93,7 @@ pub async fn an_unknown_name_is_named<A: Adapter>(server: &Backend) {
     for error in errors {
         println!("{error}");
         assert!(error.to_string().contains(&missing), "{error}");
-        if server.version() < (3, 0, 0) {
+        if server.version() < Version::new(3, 0, 0) {
             assert!(matches!(error.kind(), ErrorKind::UnknownName(_)), "{error}");
             assert_eq!(error.outcome(), Outcome::NotSent);
             assert!(!error.is_retry_safe());

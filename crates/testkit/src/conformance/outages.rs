@@ -78,7 +78,7 @@ pub async fn a_killed_server_is_followed_by_the_next<A: Adapter<Mode: Lives>>(se
                 thread::sleep(Duration::from_millis(100));
                 servers[present].kill();
             }
-            client.call::<_, u64>("slow", (2, 7))
+            client.call::<u64>("slow", (2, 7))
         });
         for result in lost.await {
             // Those that were not written are executed by the next.
@@ -120,7 +120,7 @@ pub async fn what_may_not_wait_fails_at_once<A: Adapter<Mode: Lives>>(server: &B
     take_away(&proxy);
     until(&client, |status| !is_ready(status)).await;
     for _ in 0..1000 {
-        let error = A::wait(client.call::<_, u64>("echo", 7)).await.unwrap_err();
+        let error = A::wait(client.call::<u64>("echo", 7)).await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::NotAccepted { .. }), "{error}");
         assert_eq!((error.outcome(), error.is_retry_safe()), (Outcome::NotSent, true));
         assert!(error.to_string().contains(proxy.uri()), "{error}");
@@ -183,7 +183,7 @@ pub async fn a_handle_dropped_while_its_server_shuts_down_ends_it<A: Adapter<Mod
     let heard = Heard::default();
     let config = heard.hear(slow(server.config())).close_timeout(LONG);
     let client = connect_as::<A>(config.graceful_shutdown(Duration::from_secs(60))).await;
-    let call = client.call::<_, ()>("slow", 5);
+    let call = client.call::<()>("slow", 5);
     soon("the call runs", || client.stats().requests_out > 0).await;
     client.ping().await.unwrap();
     let ending = thread::spawn({
@@ -219,7 +219,7 @@ pub async fn a_client_closed_in_any_phase_tells_those_who_wait<A: Adapter>(serve
                 Instant::now()
             }
         });
-        let results = A::all(&client, 5, |client, _| client.call::<_, u64>("echo", 7)).await;
+        let results = A::all(&client, 5, |client, _| client.call::<u64>("echo", 7)).await;
         let over = Instant::now();
         let closed = join(closer).await;
         let took = over.saturating_duration_since(closed);

@@ -35,7 +35,7 @@ pub async fn a_late_reply_meets_the_next_owner_of_its_slot<A: Adapter>(server: &
     let hasty = client.with_timeout(LONG);
     for round in 0..ROUNDS {
         proxy.hold(Direction::ToClient, true);
-        let error = A::wait(hasty.call::<_, u64>("echo", 2 * round)).await.unwrap_err();
+        let error = A::wait(hasty.call::<u64>("echo", 2 * round)).await.unwrap_err();
         assert!(error.is_timeout(), "{error}");
         assert_eq!(error.outcome(), Outcome::MaybeExecuted);
         assert_eq!(client.stats().late_replies, round);
@@ -78,7 +78,7 @@ pub trait Cancels: Mode {
 
 impl Cancels for Async {
     async fn echo_perhaps(client: &Client, unique: u64, dice: &mut Dice) {
-        let reply = client.call::<_, u64>("echo", unique);
+        let reply = client.call::<u64>("echo", unique);
         let answer = match dice.below(4) {
             0 => None,
             1 => {
@@ -185,7 +185,7 @@ pub async fn more_requests_than_may_wait_are_refused<A: Adapter<Mode: Lives>>(se
     let tasks = (0..REQUESTS).map(|_| {
         let (client, refused) = (client.clone(), Arc::clone(&refused));
         let running = async move {
-            match A::wait(client.call::<_, u64>("echo", 7)).await {
+            match A::wait(client.call::<u64>("echo", 7)).await {
                 Ok(seven) => assert_eq!(seven, 7),
                 Err(error) => {
                     let ErrorKind::NotAccepted { error: why, .. } = error.kind() else {

@@ -27,7 +27,7 @@ impl Paging for Async {
     fn next<T: DeserializeOwned>(
         pages: &mut Pages<T>,
     ) -> impl Future<Output = Result<Option<Vec<T>>, Error>> {
-        pages.next()
+        pages.try_next()
     }
 }
 

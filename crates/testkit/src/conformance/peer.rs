@@ -71,6 +71,9 @@ impl Link {
     }
 
     /// For clients that may have gone.
+    ///
+    /// # Errors
+    /// The client is gone.
     pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
         bytes.chunks(self.piece).try_for_each(|piece| self.stream.write_all(piece))
     }
@@ -81,6 +84,9 @@ impl Link {
     }
 
     /// The same for clients that may have gone.
+    ///
+    /// # Errors
+    /// The client is gone.
     pub fn try_log_in(&mut self) -> io::Result<()> {
         self.try_write(GREETING)?;
         let id = self.request().ok_or(io::ErrorKind::UnexpectedEof)?;

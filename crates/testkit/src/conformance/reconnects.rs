@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tarantool_client::{Client, ConnectionError, ErrorKind, Executed, OnLasting, Outcome, Status};
+use tarantool_client::{Client, ConnectionError, ErrorKind, Executed, OnRefused, Outcome, Status};
 
 use super::backend::unique;
 use super::heard::{Heard, Lives, before_long, until};
@@ -130,7 +130,7 @@ pub async fn what_is_idempotent_is_sent_again<A: Adapter>(server: &Backend) {
     proxy.cut_after(Direction::ToClient, 0);
     let () = A::wait(client.idempotent().call("trace", (&name, 1))).await.unwrap();
     proxy.cut_after(Direction::ToClient, 0);
-    let error = A::wait(client.call::<_, ()>("trace", (&name, 2))).await.unwrap_err();
+    let error = A::wait(client.call::<()>("trace", (&name, 2))).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Lost { .. }), "{error}");
     assert_eq!((error.outcome(), error.is_retry_safe()), (Outcome::MaybeExecuted, false));
     let traced: Vec<u64> = A::wait(client.call("traced", (&name,))).await.unwrap();
@@ -178,7 +178,7 @@ pub async fn a_stream_belongs_to_its_connection<A: Adapter>(server: &Backend) {
     let stream = client.stream();
     let seven: u64 = A::wait(stream.call("echo", 7)).await.unwrap();
     cut::<A>(&proxy, &client).await;
-    is_gone(&A::wait(stream.call::<_, u64>("echo", 8)).await.unwrap_err());
+    is_gone(&A::wait(stream.call::<u64>("echo", 8)).await.unwrap_err());
     let nine: u64 = A::wait(client.stream().call("echo", 9)).await.unwrap();
     assert_eq!((seven, nine), (7, 9));
 }
@@ -197,7 +197,7 @@ pub async fn a_statement_is_prepared_again_on_the_next_connection<A: Adapter<Mod
         let next: Executed<(u64,)> = A::Mode::execute(&sql, (round,)).await.unwrap();
         assert_eq!(next.rows, [(round + 1,)]);
         cut::<A>(&proxy, &client).await;
-        is_gone(&A::wait(client.execute::<_, (u64,)>(&by_hand, 1)).await.unwrap_err());
+        is_gone(&A::wait(client.execute::<(u64,)>(&by_hand, 1)).await.unwrap_err());
         let again: Executed<(u64,)> = A::Mode::execute(&sql, (round,)).await.unwrap();
         assert_eq!(again.rows, [(round + 1,)]);
     }
@@ -218,7 +218,7 @@ pub async fn a_password_that_is_wrong_by_now_ends_the_client<A: Adapter>(server:
     let server = server.another(&user());
     let heard = Heard::default();
     let config = heard.hear(server.config()).user("app").password("old").backoff(SHORT, LONG);
-    let client = connect_as::<A>(config.on_refused(OnLasting::GiveUp)).await;
+    let client = connect_as::<A>(config.on_refused(OnRefused::GiveUp)).await;
     server.server().unwrap().set_password("app", "new");
     server.server().unwrap().disconnect_all();
     let started = Instant::now();
@@ -258,7 +258,7 @@ where
     let error = A::wait(client.ping()).await.unwrap_err();
     println!("{error}");
     for _ in 0..3 {
-        let error = A::wait(client.call::<_, u64>("echo", 7)).await.unwrap_err();
+        let error = A::wait(client.call::<u64>("echo", 7)).await.unwrap_err();
         println!("{error}");
         let (ErrorKind::Lost { cause, .. } | ErrorKind::NotAccepted { cause: Some(cause), .. }) =
             error.kind()
@@ -279,7 +279,7 @@ pub async fn a_password_that_will_be_right_again_is_waited_for<A: Adapter>(serve
     let server = Arc::new(server.another(&user()));
     let heard = Heard::default();
     let config = heard.hear(server.config()).user("app").password("old").backoff(SHORT, LONG);
-    let client = connect_as::<A>(config.on_refused(OnLasting::Retry)).await;
+    let client = connect_as::<A>(config.on_refused(OnRefused::Retry)).await;
     let changer = thread::spawn({
         let (server, heard) = (Arc::clone(&server), heard.clone());
         move || {

@@ -162,7 +162,7 @@ pub async fn a_server_that_is_away_costs_no_processor_time<A: Adapter<Mode: Live
         let (before, attempts) = (processor::used().unwrap_or_default(), heard.attempts());
         let started = Instant::now();
         // Somebody waits all the time.
-        let error = A::wait(client.with_timeout(WHILE).call::<_, ()>("echo", ())).await;
+        let error = A::wait(client.with_timeout(WHILE).call::<()>("echo", ())).await;
         assert!(error.unwrap_err().is_timeout());
         let used = processor::used().unwrap_or_default() - before;
         let attempts = heard.attempts() - attempts;

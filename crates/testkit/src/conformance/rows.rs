@@ -6,7 +6,7 @@ use super::backend::{Format, Index};
 use super::{Adapter, Backend, connect, connect_as, create_space, index};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tarantool_client::{Client, ErrorKind, Outcome};
+use tarantool_client::{Client, ErrorKind, Outcome, Version};
 
 const INDEXES: [Index; 1] = [index("id", &["id"])];
 const ANY: Format = &[("id", "unsigned")];
@@ -73,7 +73,7 @@ pub async fn a_row_of_another_type_is_named_with_its_column_and_types<A: Adapter
     for part in ["row 2, column 2", "(name)", "a string", "7"] {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
     }
-    let error = A::wait(client.call::<_, u64>("echo", "text")).await;
+    let error = A::wait(client.call::<u64>("echo", "text")).await;
     let error = error.unwrap_err();
     println!("{error}");
     assert!(error.to_string().contains("expected u64"), "{error}");
@@ -130,7 +130,7 @@ pub async fn structs_are_filled_by_name_where_the_server_tells_names<A: Adapter>
 
     let users = client.space::<User>(&name);
     let read = A::wait(users.select(()).send()).await;
-    if server.version() < (3, 0, 0) {
+    if server.version() < Version::new(3, 0, 0) {
         let error = read.unwrap_err().to_string();
         assert!(error.contains("column 2"), "by position, {error}");
         return;

@@ -73,7 +73,7 @@ pub async fn rows_come_as_structs_or_tuples_with_their_columns<A: Adapter>(serve
 
     // Another type than the rows have is told by row and column.
     let select = format!("SELECT id, name FROM {table} ORDER BY id");
-    let wrong = A::wait(client.execute::<_, (u64, String)>(&select, ())).await.unwrap_err();
+    let wrong = A::wait(client.execute::<(u64, String)>(&select, ())).await.unwrap_err();
     assert_eq!(wrong.outcome(), Outcome::Answered);
     assert!(wrong.to_string().contains("row 2, column 2"), "{wrong}");
 }
@@ -135,7 +135,7 @@ pub async fn parameters_can_be_named_and_numbered<A: Adapter>(server: &Backend) 
         A::wait(client.execute("SELECT ?, :b, ?", (1, named("b", "x"), 2))).await.unwrap();
     assert_eq!(given.rows, expected);
 
-    let unknown = A::wait(client.execute::<_, ()>("SELECT :a", [named("z", 1)])).await.unwrap_err();
+    let unknown = A::wait(client.execute::<()>("SELECT :a", [named("z", 1)])).await.unwrap_err();
     assert_eq!(unknown.code(), Some(ErrorCode::SQL_BIND_NOT_FOUND), "{unknown}");
 }
 
@@ -151,16 +151,16 @@ pub async fn errors_of_statements_are_the_servers<A: Adapter>(server: &Backend) 
         ("SELECT 1 / 0", ErrorCode::SQL_EXECUTE),
         (&taken, ErrorCode::TUPLE_FOUND),
     ] {
-        let error = A::wait(client.execute::<_, ()>(sql, ())).await.unwrap_err();
+        let error = A::wait(client.execute::<()>(sql, ())).await.unwrap_err();
         let message = error.server().map(|error| error.message().to_owned());
         assert_eq!(error.code(), Some(code), "{sql}: {error}");
         let text = error.to_string();
         assert!(text.starts_with("execute"), "{text}");
         assert!(text.contains(&message.unwrap()), "{text}");
     }
-    let many = A::wait(client.execute::<_, ()>("SELECT ?", (1, 2))).await.unwrap_err();
+    let many = A::wait(client.execute::<()>("SELECT ?", (1, 2))).await.unwrap_err();
     assert_eq!(many.code(), Some(ErrorCode::SQL_EXECUTE), "{many}");
-    let list = A::wait(client.execute::<_, ()>("SELECT ?", [[1, 2]])).await.unwrap_err();
+    let list = A::wait(client.execute::<()>("SELECT ?", [[1, 2]])).await.unwrap_err();
     assert_eq!(list.code(), Some(ErrorCode::SQL_BIND_TYPE), "{list}");
     assert_eq!(list.outcome(), Outcome::Answered);
 }
@@ -172,11 +172,9 @@ pub async fn extensions_as_parameters_do_not_reach_a_server_that_dies_of_them<A:
     let prepared: Prepared = A::wait(client.prepare("SELECT ?, ?")).await.unwrap();
     let decimal = Raw::new(&[0xc7, 0x03, 0x01, 0x02, 0x12, 0x5c]).unwrap();
     let errors = [
-        A::wait(client.execute::<_, ()>("SELECT ?", decimal)).await.unwrap_err(),
-        A::wait(client.execute::<_, ()>("SELECT ?, :b", (1, named("b", decimal))))
-            .await
-            .unwrap_err(),
-        A::wait(client.execute::<_, ()>(&prepared, ("a", decimal))).await.unwrap_err(),
+        A::wait(client.execute::<()>("SELECT ?", decimal)).await.unwrap_err(),
+        A::wait(client.execute::<()>("SELECT ?, :b", (1, named("b", decimal)))).await.unwrap_err(),
+        A::wait(client.execute::<()>(&prepared, ("a", decimal))).await.unwrap_err(),
     ];
     for error in errors {
         let ErrorKind::Unsupported(what) = error.kind() else {
@@ -239,7 +237,7 @@ pub async fn a_prepared_statement_is_executed_any_number_of_times<A: Adapter>(se
     assert_eq!((&*select.columns()[0].name, &*select.parameters()[0].type_name), ("MANY", "ANY"));
     let counts = A::all(&client, 20, |client, index| {
         let name = if index % 2 == 0 { "Zoe" } else { "Nobody" };
-        client.execute::<_, (usize,)>(&select, name)
+        client.execute::<(usize,)>(&select, name)
     });
     for (index, count) in counts.await.into_iter().enumerate() {
         assert_eq!(count.unwrap().rows, [(if index % 2 == 0 { 5 } else { 0 },)]);
@@ -250,7 +248,7 @@ pub async fn a_prepared_statement_is_executed_any_number_of_times<A: Adapter>(se
     let again = A::wait(client.prepare(&text)).await.unwrap();
     assert_eq!(again.id(), select.id());
     A::wait(client.unprepare(again)).await.unwrap();
-    let gone = A::wait(client.execute::<_, (usize,)>(&select, "Zoe")).await.unwrap_err();
+    let gone = A::wait(client.execute::<(usize,)>(&select, "Zoe")).await.unwrap_err();
     assert_eq!(gone.code(), Some(ErrorCode::WRONG_QUERY_ID), "{gone}");
     assert!(
         gone.to_string().starts_with(&format!("execute statement {}: ", select.id())),
@@ -270,7 +268,7 @@ pub async fn a_prepared_statement_expires_with_the_schema<A: Adapter>(server: &B
     let text = format!("SELECT name FROM {table} WHERE id = ?");
     let statement = A::wait(client.prepare(&text)).await.unwrap();
     run::<A>(&client, &format!("CREATE INDEX age_{table} ON {table} (age)")).await;
-    let expired = A::wait(client.execute::<_, (String,)>(&statement, 1)).await.unwrap_err();
+    let expired = A::wait(client.execute::<(String,)>(&statement, 1)).await.unwrap_err();
     assert_eq!(expired.code(), Some(ErrorCode::SQL_EXECUTE), "{expired}");
     assert!(expired.to_string().contains("statement has expired"), "{expired}");
     let statement = A::wait(client.prepare(&text)).await.unwrap();
@@ -284,11 +282,11 @@ pub async fn a_prepared_statement_belongs_to_its_connection<A: Adapter>(server: 
     let statement = A::wait(client.prepare("SELECT 1")).await.unwrap();
     let written = other.stats().requests_out;
     let errors = [
-        A::wait(other.execute::<_, (u8,)>(&statement, ())).await.unwrap_err(),
+        A::wait(other.execute::<(u8,)>(&statement, ())).await.unwrap_err(),
         A::wait(other.unprepare(statement.clone())).await.unwrap_err(),
     ];
     for error in errors {
-        assert_eq!(error.kind(), &ErrorKind::OtherConnection);
+        assert_eq!(error.kind(), &ErrorKind::OtherClient);
         assert_eq!((error.outcome(), error.is_retry_safe()), (Outcome::NotSent, false));
         let text = error.to_string();
         assert!(text.ends_with("made by another client; make it anew with this one"), "{text}");
@@ -300,8 +298,8 @@ pub async fn a_prepared_statement_belongs_to_its_connection<A: Adapter>(server: 
     assert_eq!(one.rows, [(1,)]);
     drop(client);
     let late = connect::<A>(server).await;
-    let error = A::wait(late.execute::<_, (u8,)>(&statement, ())).await.unwrap_err();
-    assert_eq!(error.kind(), &ErrorKind::OtherConnection);
+    let error = A::wait(late.execute::<(u8,)>(&statement, ())).await.unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::OtherClient);
 }
 
 /// How an adapter executes a statement that prepares itself.

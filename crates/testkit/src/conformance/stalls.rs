@@ -98,7 +98,7 @@ pub async fn a_slow_reader_gets_everything<A: Adapter>() {
         let running = async move {
             for _ in 0..2 {
                 let text = "x".repeat(512 << 10);
-                assert_eq!(A::wait(client.call::<_, u64>("f", text)).await.unwrap(), 7);
+                assert_eq!(A::wait(client.call::<u64>("f", text)).await.unwrap(), 7);
             }
         };
         Box::pin(running) as Task
@@ -142,7 +142,7 @@ pub async fn a_request_that_a_deaf_peer_takes_in_part_times_out<A: Adapter>() {
     let (config, _peer) = deaf();
     let client = connect_as::<A>(config.request_timeout(Duration::from_millis(200))).await;
     let started = Instant::now();
-    let error = A::wait(client.call::<_, ()>("echo", too_much())).await.unwrap_err();
+    let error = A::wait(client.call::<()>("echo", too_much())).await.unwrap_err();
     println!("{error}, after {:?}", started.elapsed());
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::MaybeExecuted);
@@ -152,7 +152,7 @@ pub async fn a_request_that_a_deaf_peer_takes_in_part_times_out<A: Adapter>() {
 pub async fn a_peer_that_closes_without_reading_ends_the_wait<A: Adapter>() {
     let (config, peer) = deaf_and_half_closed();
     let client = connect_as::<A>(config).await;
-    let error = A::wait(client.call::<_, ()>("echo", too_much())).await.unwrap_err();
+    let error = A::wait(client.call::<()>("echo", too_much())).await.unwrap_err();
     println!("{error}");
     assert!(error.to_string().contains("closed the connection"), "{error}");
     drop(peer);
@@ -184,7 +184,7 @@ pub async fn answers_before_a_half_close_are_delivered<A: Adapter>() {
         link.linger();
     });
     let client = connect_as::<A>(config).await;
-    let results = A::all(&client, REQUESTS, |client, _| client.call::<_, u64>("f", ())).await;
+    let results = A::all(&client, REQUESTS, |client, _| client.call::<u64>("f", ())).await;
     let (answered, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     assert_eq!((answered.len(), lost.len()), (REQUESTS / 2, REQUESTS / 2));
     for error in lost.into_iter().map(Result::unwrap_err) {

@@ -21,7 +21,7 @@ pub async fn a_client_works_on_other_threads<A: Adapter<Mode = Async>>(server: &
                         assert_eq!(back, unique);
                     }
                     let hurried = client.with_timeout(Duration::from_millis(20));
-                    let late = hurried.call::<_, ()>("slow", 1).await.unwrap_err();
+                    let late = hurried.call::<()>("slow", 1).await.unwrap_err();
                     assert!(late.is_timeout(), "{late}");
                 });
             })
@@ -35,12 +35,12 @@ pub async fn a_client_works_on_other_threads<A: Adapter<Mode = Async>>(server: &
 
 pub async fn a_reply_may_move_to_another_thread<A: Adapter<Mode = Async>>(server: &Backend) {
     let client = connect::<A>(server).await;
-    let reply = client.call::<_, u64>("slow", (0.05, 7));
+    let reply = client.call::<u64>("slow", (0.05, 7));
     let answer = join(thread::spawn(move || block_on(reply))).await;
     assert_eq!(answer.unwrap(), 7);
 
     // Polled here first, and by another task then.
-    let mut reply = client.call::<_, u64>("slow", (0.05, 8));
+    let mut reply = client.call::<u64>("slow", (0.05, 8));
     assert!(poll_once(&mut reply).await.is_none());
     let task = async move { assert_eq!(reply.await.unwrap(), 8) };
     A::tasks(vec![Box::pin(task) as Task]).await;

@@ -10,7 +10,7 @@ pub async fn a_slow_call_times_out_and_its_late_reply_is_dropped<A: Adapter>(ser
     let client = connect::<A>(server).await;
     let hurried = client.with_timeout(Duration::from_millis(50));
     let started = Instant::now();
-    let error = A::wait(hurried.call::<_, u64>("slow", (1, 7))).await.unwrap_err();
+    let error = A::wait(hurried.call::<u64>("slow", (1, 7))).await.unwrap_err();
     let took = started.elapsed();
     println!("{error}, after {took:?}");
     assert!(took >= Duration::from_millis(50), "after {took:?}");
@@ -38,7 +38,7 @@ pub async fn a_late_reply_never_answers_a_newer_request<A: Adapter>(server: &Bac
     let mut timed_out = 0;
     for id in 0..200_u64 {
         let hurried = client.with_timeout(Duration::from_micros(500 + 37 * (id % 50)));
-        match A::wait(hurried.call::<_, u64>("slow", (0.002, id))).await {
+        match A::wait(hurried.call::<u64>("slow", (0.002, id))).await {
             Ok(answer) => assert_eq!(answer, id),
             Err(error) => {
                 assert!(error.is_timeout(), "{error}");
@@ -60,8 +60,7 @@ pub async fn many_timeouts_leave_nothing_behind<A: Adapter>(server: &Backend) {
     let client = connect_as::<A>(config).await;
     let hurried = client.with_timeout(Duration::from_millis(2));
     for _ in 0..ROUNDS {
-        let late =
-            A::all(&hurried, AT_ONCE as usize, |client, _| client.call::<_, ()>("slow", 0.05));
+        let late = A::all(&hurried, AT_ONCE as usize, |client, _| client.call::<()>("slow", 0.05));
         // Where this process got no time meanwhile, the reply may be there before the deadline is
         // looked at: that is an answer.
         for error in late.await.into_iter().filter_map(Result::err) {
@@ -75,7 +74,7 @@ pub async fn many_timeouts_leave_nothing_behind<A: Adapter>(server: &Backend) {
     assert!(stats.timed_out > ROUNDS * AT_ONCE / 2, "{stats}");
     assert_eq!(stats.requests, stats.timed_out + stats.answered);
     assert!(stats.late_replies > 0 && stats.late_replies <= stats.timed_out, "{stats}");
-    let echoed = A::all(&client, 50, |client, id| client.call::<_, usize>("echo", id)).await;
+    let echoed = A::all(&client, 50, |client, id| client.call::<usize>("echo", id)).await;
     for (id, answer) in echoed.into_iter().enumerate() {
         assert_eq!(id, answer.unwrap());
     }

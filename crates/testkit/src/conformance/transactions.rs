@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tarantool_client::{
-    Async, Capability, Client, Error, ErrorCode, ErrorKind, Isolation, Outcome, Transaction, ops,
+    Async, Capability, Client, Error, ErrorCode, ErrorKind, Isolation, Outcome, Transaction,
+    Version, ops,
 };
 use tarantool_proto::RequestType;
 use tarantool_proto::request::Ping;
@@ -88,7 +89,7 @@ pub async fn a_dropped_transaction_is_rolled_back<A: Adapter>(server: &Backend) 
         if embedded(&server).executed(RequestType::ROLLBACK) == 2 {
             return;
         }
-        A::wait(other.call::<_, ()>("slow", 0.01)).await.unwrap();
+        A::wait(other.call::<()>("slow", 0.01)).await.unwrap();
     }
     panic!("not rolled back");
 }
@@ -166,9 +167,9 @@ pub async fn every_verb_works_inside<A: Adapter>(server: &Backend) {
     assert_eq!(echo, (1, "a".into()));
     A::wait(txn.send(Ping)).await.unwrap();
     // The embedded server has no Lua and no SQL; the answers are its own.
-    let refused = A::wait(txn.eval::<_, ()>("return 1", ())).await.unwrap_err();
+    let refused = A::wait(txn.eval::<()>("return 1", ())).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::UNSUPPORTED));
-    let refused = A::wait(txn.execute::<_, ()>("SELECT 1", ())).await.unwrap_err();
+    let refused = A::wait(txn.execute::<()>("SELECT 1", ())).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::UNSUPPORTED));
     let refused = A::wait(txn.prepare("SELECT 1")).await.unwrap_err();
     assert_eq!(refused.to_string().split(':').next(), Some("prepare SELECT 1 in a transaction"));
@@ -209,7 +210,7 @@ pub async fn every_isolation_can_be_asked_for<A: Adapter>(server: &Backend) {
     let error = A::wait(txn.space::<Row>(&name).get(1)).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::UNSUPPORTED));
 
-    let txn = A::wait(client.transaction().is_sync(true).begin()).await.unwrap();
+    let txn = A::wait(client.transaction().synchronous(true).begin()).await.unwrap();
     A::wait(txn.space::<Row>(&name).replace(&(2, 2))).await.unwrap();
     let error = A::wait(txn.commit()).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::SYNC_QUEUE_UNCLAIMED));
@@ -223,7 +224,7 @@ pub async fn a_transaction_that_takes_too_long_is_aborted<A: Adapter>(server: &B
     let txn = A::wait(builder.begin()).await.unwrap();
     let inside = txn.space::<Row>(&name);
     A::wait(inside.insert(&(1, 1))).await.unwrap();
-    A::wait(client.call::<_, ()>("slow", 0.1)).await.unwrap();
+    A::wait(client.call::<()>("slow", 0.1)).await.unwrap();
     let aborted = Some(ErrorCode::TRANSACTION_TIMEOUT);
     assert_eq!(A::wait(inside.insert(&(2, 2))).await.unwrap_err().code(), aborted);
     assert_eq!(A::wait(txn.commit()).await.unwrap_err().code(), aborted);
@@ -295,7 +296,7 @@ pub async fn a_commit_that_was_not_sent_is_rolled_back<A: Adapter<Mode = Async>>
     let client = connect_as::<A>(server.config().in_flight_max(1)).await;
     let txn = begin::<A>(&client).await;
     txn.space::<Row>(&name).insert(&(1, 1)).await.unwrap();
-    let slow = client.call::<_, ()>("slow", 0.1);
+    let slow = client.call::<()>("slow", 0.1);
     let commit = txn.commit();
     assert_eq!(client.in_flight(), 1, "the commit waits for a place");
     drop(commit);
@@ -336,9 +337,9 @@ pub async fn requests_of_a_stream_are_executed_in_their_order<A: Adapter<Mode = 
 ) {
     let client = connect::<A>(server).await;
     let (stream, name) = (client.stream(), unique("trace"));
-    let first = stream.call::<_, ()>("slow", 0.05);
+    let first = stream.call::<()>("slow", 0.05);
     let calls: Vec<_> =
-        (0..100_u64).map(|id| stream.clone().call::<_, ()>("trace", (&name, id))).collect();
+        (0..100_u64).map(|id| stream.clone().call::<()>("trace", (&name, id))).collect();
     first.await.unwrap();
     for call in calls {
         call.await.unwrap();
@@ -349,7 +350,7 @@ pub async fn requests_of_a_stream_are_executed_in_their_order<A: Adapter<Mode = 
 
 /// Servers before 2.10 ignore the number of a stream, so nothing may reach them.
 pub async fn servers_without_streams_are_sent_nothing<A: Adapter>(server: &Backend) {
-    if server.version() >= (2, 10, 0) {
+    if server.version() >= Version::new(2, 10, 0) {
         return;
     }
     let name = space::<A>(server).await;
@@ -366,7 +367,7 @@ pub async fn servers_without_streams_are_sent_nothing<A: Adapter>(server: &Backe
     let stream = client.stream();
     lacks(A::wait(stream.ping()).await.unwrap_err());
     lacks(A::wait(stream.space::<Row>(&name).insert(&(1, 1))).await.unwrap_err());
-    lacks(A::wait(stream.call::<_, ()>("echo", ())).await.unwrap_err());
+    lacks(A::wait(stream.call::<()>("echo", ())).await.unwrap_err());
     assert_eq!(client.stats().requests_out, before);
     assert_eq!(rows::<A>(&client, &name).await, []);
 }

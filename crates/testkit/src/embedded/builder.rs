@@ -1,6 +1,7 @@
 //! How an embedded server is set up.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,7 @@ use crate::Listen;
 use crate::socket::Listener;
 
 /// How to start a [`Server`]; made by [`Server::builder`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing runs until `start` is called"]
 pub struct ServerBuilder {
     /// `None`: in memory.
@@ -134,6 +135,21 @@ impl ServerBuilder {
             shutdown_timeout: self.shutdown_timeout,
             _folder: folder,
         })
+    }
+}
+
+/// Without the passwords.
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("listen", &self.listen)
+            .field("users", &self.users.keys())
+            .field("guest_is_admin", &self.guest_is_admin)
+            .field("memory_max", &self.memory_max)
+            .field("tuple_bytes_max", &self.tuple_bytes_max)
+            .field("config", &self.config)
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .finish()
     }
 }
 

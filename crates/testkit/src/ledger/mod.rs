@@ -141,6 +141,7 @@ pub enum Discrepancy {
 
 /// All [discrepancies](Discrepancy) of a [comparison](Ledger::compare); shows the first 20.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Discrepancies {
     /// By key.
     pub all: Vec<Discrepancy>,

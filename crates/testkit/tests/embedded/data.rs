@@ -83,14 +83,14 @@ fn functions() {
     server.function("length", |words: Vec<String>| Ok(words.len()));
     server.function_with("count", |context, (): ()| Ok(context.rows::<User>("users")?.len()));
     let client = connect(server.uri()).unwrap();
-    assert_eq!(client.call::<_, i64>("sum", (40, 2)).unwrap(), 42);
-    let error = client.call::<_, ()>("refuse", ()).unwrap_err();
+    assert_eq!(client.call::<i64>("sum", (40, 2)).unwrap(), 42);
+    let error = client.call::<()>("refuse", ()).unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::new(5000)));
     assert!(error.to_string().contains("not today"), "{error}");
-    assert_eq!(client.call::<_, u64>("length", ()).unwrap(), 0);
-    assert_eq!(client.call::<_, u64>("length", ("a", "b")).unwrap(), 2);
-    assert_eq!(client.call::<_, u64>("count", ()).unwrap(), 0);
-    let error = client.call::<_, i64>("sum", ("a", "b")).unwrap_err();
+    assert_eq!(client.call::<u64>("length", ()).unwrap(), 0);
+    assert_eq!(client.call::<u64>("length", ("a", "b")).unwrap(), 2);
+    assert_eq!(client.call::<u64>("count", ()).unwrap(), 0);
+    let error = client.call::<i64>("sum", ("a", "b")).unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::PROC_LUA));
 }
 
@@ -102,7 +102,7 @@ fn a_slow_call_keeps_nobody_waiting() {
     server.function("slow", move |(): ()| Ok(wait.lock().unwrap().recv().is_ok()));
     let client = connect(server.uri()).unwrap();
     let slow = client.clone();
-    let thread = std::thread::spawn(move || slow.call::<_, bool>("slow", ()));
+    let thread = std::thread::spawn(move || slow.call::<bool>("slow", ()));
     client.ping().unwrap();
     release.send(()).unwrap();
     assert!(thread.join().unwrap().unwrap());
@@ -111,6 +111,7 @@ fn a_slow_call_keeps_nobody_waiting() {
 #[test]
 fn logins() {
     let builder = Server::builder().user("app", "secret").guest_is_admin(false);
+    assert!(!format!("{builder:?}").contains("secret"), "{builder:?}");
     let server = builder.listen(Listen::Unix).start().unwrap();
     make_users(&server);
     let config = || Config::parse(server.uri()).unwrap();

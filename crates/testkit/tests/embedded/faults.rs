@@ -52,11 +52,11 @@ fn a_reply_that_never_comes_or_comes_late() {
     let error = insert(&patient, 1).unwrap_err();
     assert!(error.is_timeout() && error.outcome() == Outcome::MaybeExecuted, "{error}");
     server.fault(Fault::Delay(Duration::from_millis(200))).on_call("echo");
-    let error = patient.call::<_, u64>("echo", (1,)).unwrap_err();
+    let error = patient.call::<u64>("echo", (1,)).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     let begun = Instant::now();
     server.fault(Fault::Delay(Duration::from_millis(100))).on_call("echo");
-    assert_eq!(client.call::<_, u64>("echo", (2,)).unwrap(), 2);
+    assert_eq!(client.call::<u64>("echo", (2,)).unwrap(), 2);
     assert!(begun.elapsed() >= Duration::from_millis(100));
     std::thread::sleep(Duration::from_millis(150));
     client.ping().unwrap();
@@ -72,14 +72,14 @@ fn overtaken_and_trickled_replies_are_good_replies() {
     assert_eq!(second.wait().unwrap().first().unwrap(), Some((2,)));
     assert_eq!(first.wait().unwrap().first().unwrap(), Some((1,)));
     server.fault(Fault::ByteByByte).on_call("echo");
-    assert_eq!(client.call::<_, u64>("echo", (3,)).unwrap(), 3);
+    assert_eq!(client.call::<u64>("echo", (3,)).unwrap(), 3);
 }
 
 #[test]
 fn a_second_answer_is_nobodys() {
     let (server, client) = start();
     server.fault(Fault::AnswerTwice).on_call("echo");
-    assert_eq!(client.call::<_, u64>("echo", (3,)).unwrap(), 3);
+    assert_eq!(client.call::<u64>("echo", (3,)).unwrap(), 3);
     client.ping().unwrap();
     assert_eq!(client.stats().late_replies, 1);
 }
@@ -90,7 +90,7 @@ fn a_server_that_stops_reading_or_closes_its_half() {
     let config = Config::parse(server.uri()).unwrap();
     let client = connect(config.request_timeout(Duration::from_millis(50))).unwrap();
     server.fault(Fault::StopReading).on_call("echo");
-    assert_eq!(client.call::<_, u64>("echo", (3,)).unwrap(), 3);
+    assert_eq!(client.call::<u64>("echo", (3,)).unwrap(), 3);
     let error = client.ping().unwrap_err();
     assert!(error.is_timeout(), "{error}");
 
@@ -98,7 +98,7 @@ fn a_server_that_stops_reading_or_closes_its_half() {
     let config = Config::parse(server.uri()).unwrap();
     let client = connect(config.reconnect(false)).unwrap();
     server.fault(Fault::HalfClose).on_call("echo");
-    assert_eq!(client.call::<_, u64>("echo", (3,)).unwrap(), 3);
+    assert_eq!(client.call::<u64>("echo", (3,)).unwrap(), 3);
     assert!(client.ping().is_err());
     assert!(client.failure().is_some());
 }

@@ -63,7 +63,7 @@ fn a_restart_keeps_the_data_and_ends_connections_and_transactions() {
         other.ping().unwrap();
         let client = connect(server.uri()).unwrap();
         assert_eq!(client.space::<Row>("t").select(()).send().unwrap(), [(1,)]);
-        assert_eq!(client.call::<_, i64>("sum", (40, 2)).unwrap(), 42);
+        assert_eq!(client.call::<i64>("sum", (40, 2)).unwrap(), 42);
         assert_eq!(client.watch_once::<Option<u64>>("k").unwrap(), None);
         assert_eq!(server.accepted(), 4);
     }

@@ -20,7 +20,7 @@ fn requests_of_a_dropped_client_are_executed_and_its_task_ends() {
         let client = connected(server).await;
         let space = client.space::<(u64, String)>(number);
         let replies: Vec<_> = (0..500).map(|id| space.insert(&(id, "x".repeat(100)))).collect();
-        let slow = client.call::<_, u64>("slow", (0.1, 7));
+        let slow = client.call::<u64>("slow", (0.1, 7));
         drop((client, space));
         assert_eq!(slow.await.unwrap(), 7);
         for reply in replies {
@@ -52,7 +52,7 @@ fn closing_ends_the_task_while_handles_live() {
         let before = tasks();
         let client = connected(server).await;
         let clone = client.clone();
-        let under_way = client.call::<_, u64>("slow", (0.05, 7));
+        let under_way = client.call::<u64>("slow", (0.05, 7));
         client.close();
         assert_eq!(under_way.await.unwrap(), 7);
         at_most_tasks(before).await;

@@ -20,7 +20,7 @@ fn a_runtime_that_shuts_down_is_told_to_those_elsewhere() {
         let client = home.block_on(connected(server));
         let waiting = thread::spawn({
             let client = client.clone();
-            move || block_on(client.call::<_, ()>("slow", 30))
+            move || block_on(client.call::<()>("slow", 30))
         });
         while client.stats().requests_out < 2 {
             thread::sleep(Duration::from_millis(2));

@@ -17,7 +17,7 @@ fn a_deaf_peer_does_not_keep_the_task_of_a_dropped_client() {
             let limit = Duration::from_millis(200);
             let config = config.request_timeout(limit).close_timeout(limit);
             let client = connect(config).await.unwrap();
-            client.call::<_, ()>("echo", too_much()).await.unwrap_err();
+            client.call::<()>("echo", too_much()).await.unwrap_err();
             drop(client);
             at_most_tasks(0).await;
         });
@@ -30,7 +30,7 @@ fn a_peer_that_closes_without_reading_costs_no_processor_time() {
         on_current_thread(async {
             let (config, peer) = deaf_and_half_closed();
             let client = connect(config).await.unwrap();
-            client.call::<_, ()>("echo", too_much()).await.unwrap_err();
+            client.call::<()>("echo", too_much()).await.unwrap_err();
             // The connection is over for everyone, so its task must be.
             at_most_tasks(0).await;
             drop(peer);

@@ -52,7 +52,7 @@ fn a_pipe_of_any_width_carries_everything() {
                     let answer: u64 = client.call("f", "x".repeat(length)).await.unwrap();
                     assert_eq!(answer, 7);
                 }
-                let replies: Vec<_> = (0..50).map(|id| client.call::<_, u64>("f", id)).collect();
+                let replies: Vec<_> = (0..50).map(|id| client.call::<u64>("f", id)).collect();
                 for reply in replies {
                     assert_eq!(reply.await.unwrap(), 7);
                 }
@@ -109,7 +109,7 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
                     tokio::spawn(async move {
                         for round in 0.. {
                             let unique = task << 32 | round;
-                            match client.call::<_, u64>("echo", unique).await {
+                            match client.call::<u64>("echo", unique).await {
                                 Ok(back) => assert_eq!(back, unique),
                                 Err(error) => return error,
                             }

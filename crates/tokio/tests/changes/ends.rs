@@ -104,7 +104,7 @@ fn a_server_that_hangs_is_noticed() {
 
 #[test]
 fn a_server_that_is_gone_is_noticed() {
-    with_server("a_server_that_is_gone_is_noticed", "", |mut server| async move {
+    with_server("a_server_that_is_gone_is_noticed", "", |server| async move {
         let mut changes = followed(&server, Follow::from_snapshot()).await.unwrap();
         after_snapshot(&mut changes).await;
         let vclock = changes.vclock().cloned();

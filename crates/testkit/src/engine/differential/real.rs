@@ -9,14 +9,14 @@ use tarantool_proto::request::Call;
 use tarantool_proto::{Frame, GREETING_SIZE, Key, Request, RequestType, split};
 
 use super::Answer;
-use crate::{Builder, Tarantool};
+use crate::{Tarantool, TarantoolBuilder};
 
 /// What stands for a code when the request ended the server.
 pub(super) const DIED: u32 = u32::MAX;
 
 /// A server, and a connection that has one request under way at a time.
 pub(super) struct Real {
-    builder: Builder,
+    builder: TarantoolBuilder,
     server: Tarantool,
     socket: TcpStream,
     input: BytesMut,
@@ -25,7 +25,7 @@ pub(super) struct Real {
 
 impl Real {
     /// `None`: there is no server on this machine.
-    pub(super) fn start_or_skip(builder: Builder, test_name: &str) -> Option<Self> {
+    pub(super) fn start_or_skip(builder: TarantoolBuilder, test_name: &str) -> Option<Self> {
         let server = builder.start_or_skip(test_name)?;
         let socket = connect(&server);
         Some(Self { builder, server, socket, input: BytesMut::new(), frame: Frame::new() })

@@ -39,6 +39,8 @@ mod lane;
 mod lead;
 mod life;
 mod mode;
+#[cfg(all(test, loom))]
+mod models;
 mod opening;
 mod pages;
 mod pending;
@@ -51,6 +53,7 @@ mod space;
 mod sql;
 mod statement;
 mod stream;
+mod sync;
 mod transaction;
 mod uri;
 mod watch;

@@ -8,6 +8,7 @@ use super::leases::{Lease, Link};
 use super::waiting::{left, park, sleeper_of_this_thread};
 use super::{Guard, Lead, is_timeout, lost};
 use crate::blocking::{Connecting, Interest, Socket};
+use crate::sync::now;
 
 impl Lead {
     /// Does for all what is to be waited for: reads, opens the socket, or lets time pass. Once, and
@@ -117,7 +118,7 @@ impl Lead {
         match read {
             Ok(0) => state.session.handle_eof(),
             Ok(count) => state.session.count_read(count),
-            Err(error) if is_timeout(&error) => state.session.handle_timeout(Instant::now()),
+            Err(error) if is_timeout(&error) => state.session.handle_timeout(now()),
             Err(error) => state.session.handle_failure(lost(&error)),
         }
         // If this ends it all, everyone has an answer that says so.

@@ -45,6 +45,8 @@ pub(crate) struct State {
     /// Every other write and read is refused for the moment.
     pub(crate) hesitates: bool,
     hesitated: bool,
+    /// Writes block, as those of a real socket never do for long.
+    pub(crate) stalls: bool,
     pub(crate) write_error: Option<io::ErrorKind>,
     pub(crate) read_error: Option<io::ErrorKind>,
     pub(crate) ended: bool,
@@ -73,6 +75,7 @@ impl Script {
             room: usize::MAX,
             hesitates: false,
             hesitated: false,
+            stalls: false,
             write_error: None,
             read_error: None,
             ended: false,
@@ -235,8 +238,8 @@ impl State {
 
 impl Socket for Script {
     fn send(&self, output: &[u8]) -> io::Result<usize> {
-        let mut state = self.state();
-        state.calls.sends += 1;
+        self.change(|state| state.calls.sends += 1);
+        let mut state = self.block_until(None, |state| !state.stalls);
         let taken = state.take(output);
         drop(state);
         self.0.changed.notify_all();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use loom::thread;
 
 use super::check;
-use super::script::{Manner, SILENCE, Script};
+use super::script::{Manner, Reads, SILENCE, Script};
 use crate::blocking::Blocking;
 use crate::client::Client;
 use crate::error::Error;
@@ -20,11 +20,10 @@ fn calling(client: &Client<Blocking>, number: u64) -> thread::JoinHandle<Result<
     thread::spawn(move || call(&client, number))
 }
 
-/// With its answer the leader leaves; the other one must read its own then.
-#[test]
-fn a_leader_with_its_answer_passes_the_lead_on() {
-    check(6, || {
-        let script = Script::new(Manner { newest_first: true, ..Manner::default() });
+/// The leader reads for the other one, if that is answered first, and leaves with its own answer.
+fn two_threads(reads: Reads) {
+    check(6, move || {
+        let script = Script::new(Manner { reads, ..Manner::default() });
         let client = script.connect_blocking(|config| config);
         let other = calling(&client, 1);
         assert_eq!(call(&client, 2).unwrap(), 2);
@@ -33,9 +32,23 @@ fn a_leader_with_its_answer_passes_the_lead_on() {
 }
 
 #[test]
-fn three_threads_get_their_own_answers() {
-    check(3, || {
-        let script = Script::new(Manner { newest_first: true, ..Manner::default() });
+fn a_leader_with_its_answer_passes_the_lead_on() {
+    two_threads(Reads::Oldest);
+}
+
+#[test]
+fn a_leader_reads_for_a_follower() {
+    two_threads(Reads::Newest);
+}
+
+#[test]
+fn one_read_wakes_the_follower_too() {
+    two_threads(Reads::All);
+}
+
+fn three_threads(reads: Reads) {
+    check(3, move || {
+        let script = Script::new(Manner { reads, ..Manner::default() });
         let client = script.connect_blocking(|config| config);
         let others = [1, 2].map(|number| (number, calling(&client, number)));
         assert_eq!(call(&client, 3).unwrap(), 3);
@@ -43,6 +56,16 @@ fn three_threads_get_their_own_answers() {
             assert_eq!(other.join().unwrap().unwrap(), number);
         }
     });
+}
+
+#[test]
+fn three_threads_get_their_own_answers_in_order() {
+    three_threads(Reads::Oldest);
+}
+
+#[test]
+fn three_threads_get_their_own_answers_in_reverse() {
+    three_threads(Reads::Newest);
 }
 
 /// It waits in vain, as the leader or led by the other one, who must not wait for it.

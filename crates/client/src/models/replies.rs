@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use loom::thread;
 
-use super::script::{Manner, SILENCE, Script};
+use super::script::{Manner, Reads, SILENCE, Script};
 use super::{block_on, check};
 use crate::client::Client;
 use crate::error::Error;
@@ -17,7 +17,7 @@ fn call(client: &Client, number: u64) -> Result<u64, Error> {
 #[test]
 fn each_task_is_woken_for_its_own_reply() {
     check(3, || {
-        let script = Script::new(Manner { newest_first: true, ..Manner::default() });
+        let script = Script::new(Manner { reads: Reads::Newest, ..Manner::default() });
         let (client, driving) = script.connect(|config| config);
         let driver = thread::spawn(move || block_on(driving));
         let other = client.clone();

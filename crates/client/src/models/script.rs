@@ -26,12 +26,22 @@ pub(super) const SILENCE: u64 = 0;
 /// How a server and its socket behave.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Manner {
-    /// Each read gives one reply: that to the newest request.
-    pub(super) newest_first: bool,
+    pub(super) reads: Reads,
     /// So many bytes are taken in one write, and every other one is refused for the moment.
     pub(super) write_max: Option<usize>,
     /// Reads return after a while; else they block for good.
     pub(super) ticks: bool,
+}
+
+/// What one read gives.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Reads {
+    #[default]
+    All,
+    /// The reply to the oldest request.
+    Oldest,
+    /// The reply to the newest request.
+    Newest,
 }
 
 #[derive(Clone)]
@@ -50,6 +60,8 @@ struct State {
     /// To be read, and by whom.
     replies: Vec<Vec<u8>>,
     reader: Option<Waker>,
+    /// Whether a thread is blocked in a read.
+    is_read: bool,
     ended: bool,
 }
 
@@ -60,6 +72,7 @@ impl Script {
             refused: false,
             replies: vec![GREETING.to_vec()],
             reader: None,
+            is_read: false,
             ended: false,
         });
         Self(Arc::new(Far { state, changed: Condvar::new(), manner }))
@@ -86,6 +99,14 @@ impl Script {
     /// Ends the stream.
     pub(super) fn end(&self) {
         self.change(|state| state.ended = true);
+    }
+
+    /// Waits until a thread is blocked in a read.
+    pub(super) fn wait_for_reader(&self) {
+        let mut state = self.state();
+        while !state.is_read {
+            state = self.0.changed.wait(state).unwrap();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -135,11 +156,13 @@ impl Script {
     }
 
     fn read(&self, state: &mut State, input: &mut BytesMut) -> usize {
-        let from = match self.0.manner.newest_first {
-            true => state.replies.len().saturating_sub(1),
-            false => 0,
+        let last = state.replies.len();
+        let range = match self.0.manner.reads {
+            Reads::All => 0..last,
+            Reads::Oldest => 0..last.min(1),
+            Reads::Newest => last.saturating_sub(1)..last,
         };
-        let given: Vec<u8> = state.replies.drain(from..).flatten().collect();
+        let given: Vec<u8> = state.replies.drain(range).flatten().collect();
         input.extend_from_slice(&given);
         given.len()
     }
@@ -191,8 +214,11 @@ impl Socket for Script {
         }
         let mut state = self.state();
         while !state.is_readable() {
+            state.is_read = true;
+            self.0.changed.notify_all();
             state = self.0.changed.wait(state).unwrap();
         }
+        state.is_read = false;
         Ok(self.read(&mut state, input))
     }
 

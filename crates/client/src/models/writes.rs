@@ -1,14 +1,15 @@
 //! Threads that share a socket which takes a few bytes at a time: who writes for all.
 
 use loom::thread;
+use tarantool_proto::Batching;
 
 use super::check;
-use super::script::{Manner, Script};
+use super::script::{Manner, Reads, SILENCE, Script};
 use crate::request::Call;
 
 /// In the middle of the second request. Reads return after a while: a thread that has begun one is
 /// perhaps the only one left to write its own request.
-const SLOW: Manner = Manner { newest_first: false, write_max: Some(40), ticks: true };
+const SLOW: Manner = Manner { reads: Reads::All, write_max: Some(40), ticks: true };
 
 #[test]
 fn whoever_writes_takes_the_others_along() {
@@ -34,18 +35,26 @@ fn what_is_left_of_a_write_is_written_by_whoever_waits() {
     });
 }
 
-/// Of three, one leaves a write half-done while another reads: the third must complete it.
+/// One reads, for good, and one leaves a write half-done: the third must complete it.
 #[test]
 fn a_follower_completes_what_another_left() {
-    check(2, || {
-        let client = Script::new(SLOW).connect_blocking(|config| config);
-        let others = [1, 2].map(|number| {
+    check(3, || {
+        let script = Script::new(Manner { ticks: false, ..SLOW });
+        // Whoever submits writes at once.
+        let client =
+            script.connect_blocking(|config| config.batching(Batching::immediate().up_to(1)));
+        let [reading, following] = [SILENCE, 1].map(|number| {
             let client = client.clone();
-            thread::spawn(move || client.call::<_, u64>("f", number).unwrap())
+            move || client.call::<_, u64>("f", number)
         });
-        let submitted = client.submit(Call::new("f").arguments(3));
-        assert_eq!(others.map(|other| other.join().unwrap()), [1, 2]);
-        assert_eq!(submitted.wait().unwrap().returned::<u64>().unwrap(), 3);
+        let reading = thread::spawn(reading);
+        script.wait_for_reader();
+        let following = thread::spawn(following);
+        let submitted = client.submit(Call::new("f").arguments(2));
+        assert_eq!(following.join().unwrap().unwrap(), 1);
+        drop(submitted);
+        script.end();
+        assert!(reading.join().unwrap().is_err());
     });
 }
 

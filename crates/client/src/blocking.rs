@@ -17,6 +17,7 @@ use crate::lead::{Lead, Waits, after};
 use crate::life::Status;
 use crate::mode::{Mode, sealed};
 use crate::pending::Pending;
+use crate::sync::now;
 
 /// A socket that threads share: what the blocking adapter gives to [`connect_blocking`].
 pub trait Socket: Send + Sync {
@@ -167,7 +168,7 @@ impl Client<Blocking> {
         let until = after(Some(timeout));
         self.lane.mode.lead.drive_until(Waits::Briefly { until }, |state| {
             let status = state.life.status(&state.session);
-            let is_late = until.is_some_and(|until| until <= Instant::now());
+            let is_late = until.is_some_and(|until| until <= now());
             (status != *seen || is_late).then_some(status)
         })
     }

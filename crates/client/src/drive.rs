@@ -13,6 +13,7 @@ use tarantool_proto::ConnectionError;
 
 use crate::config::Address;
 use crate::driver::{Driver, Output};
+use crate::sync::now;
 
 /// A byte stream of a runtime: what an adapter gives to [`Drive`].
 pub trait Transport: Unpin {
@@ -248,7 +249,7 @@ where
             self.armed = Some(armed);
             if self.timer.poll_deadline(cx, armed).is_ready() {
                 self.armed = None;
-                self.driver.handle_timeout(Instant::now());
+                self.driver.handle_timeout(now());
                 active = true;
             }
         }

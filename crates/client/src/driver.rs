@@ -16,6 +16,7 @@ use crate::config::{Address, Config};
 use crate::life::Told;
 use crate::mode::Async;
 use crate::shared::Shared;
+use crate::sync::now;
 
 /// A client, and the drivers that an adapter runs for it, one for each lane. Nothing is opened yet:
 /// drivers ask for that.
@@ -131,7 +132,7 @@ impl Driver {
                 }
                 Decision::Yield => break Poll::Ready(Ok(Output::Yield)),
                 Decision::Linger(time) => {
-                    if let Some(until) = Instant::now().checked_add(time) {
+                    if let Some(until) = now().checked_add(time) {
                         state.session.handle_linger(until);
                     }
                     replaced = state.park_driver(cx.waker());

@@ -41,6 +41,8 @@ mod lead;
 mod life;
 mod login;
 mod mode;
+#[cfg(all(test, loom))]
+mod models;
 mod opening;
 mod pages;
 mod pending;
@@ -53,6 +55,7 @@ mod space;
 mod sql;
 mod statement;
 mod stream;
+mod sync;
 mod transaction;
 mod uri;
 mod watch;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +17,7 @@ use crate::lead::Waits;
 use crate::mode::{Async, Mode};
 use crate::pending::Pending;
 use crate::shared::State;
+use crate::sync::now;
 
 /// A call under way that pushes `P`s and returns an `R`; made by [`Client::call_with_pushes`] and
 /// [`Client::eval_with_pushes`].
@@ -76,7 +76,7 @@ impl<P: DeserializeOwned, R: DeserializeOwned, M: Mode> CallWithPushes<P, R, M> 
         let (sent, subject) =
             lane.submit(request, client.sending(), |session, id| session.accept_pushes(id));
         let reply = Pending::new(&lane.shared, sent, subject, returned);
-        lane.mode.flush(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
+        lane.mode.flush(timeout.and_then(|timeout| now().checked_add(timeout)));
         Self { reply, subject, client, pushes: PhantomData }
     }
 

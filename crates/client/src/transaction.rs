@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tarantool_proto::request::{Begin, Commit, Isolation, Request, Rollback};
 use tarantool_proto::{ErrorCode, Outcome};
@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::mode::{Async, Mode};
 use crate::stream::InStream;
+use crate::sync::now;
 
 /// A transaction: what is done by it and by its spaces is done at once by [`commit`](Self::commit),
 /// or not at all. Server 2.10; nothing is sent to older ones.
@@ -177,7 +178,7 @@ impl<M: Mode> Client<M> {
         if let Some(stream) = &self.stream {
             let lane = &self.lane;
             lane.shared.roll_back(stream.id, lane.close_timeout);
-            lane.mode.flush(Some(Instant::now()));
+            lane.mode.flush(Some(now()));
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lead::Waits;
 use crate::mode::{Async, Mode};
 use crate::shared::State;
+use crate::sync::now;
 
 /// The values of a watched key (server 2.10); made by [`Client::watch`].
 ///
@@ -57,9 +58,7 @@ impl<M: Mode> Client<M> {
     pub fn watch(&self, key: &str) -> Watcher<M> {
         let subject = Watch::new(key).subject();
         let (watch, number) = self.lane.shared.watch(subject, key);
-        self.lane
-            .mode
-            .flush(self.timeout().and_then(|timeout| Instant::now().checked_add(timeout)));
+        self.lane.mode.flush(self.timeout().and_then(|timeout| now().checked_add(timeout)));
         Watcher { client: self.on(&self.lane), subject, watch, number, seen: 0 }
     }
 
@@ -142,7 +141,7 @@ impl Watcher<Blocking> {
     /// As [`changed`](Self::changed), but waits for `timeout` at most. `None`: no value came in
     /// time, or there will be none, in which case [`failure`](Self::failure) tells why.
     pub fn changed_timeout(&mut self, timeout: Duration) -> Option<WatchedValue> {
-        self.changed_until(Instant::now().checked_add(timeout))
+        self.changed_until(now().checked_add(timeout))
     }
 
     fn changed_until(&mut self, until: Option<Instant>) -> Option<WatchedValue> {
@@ -154,7 +153,7 @@ impl Watcher<Blocking> {
             .lead()
             .drive_until(Waits::Change { id, number, until }, |state| {
                 let result = self.look(id, state).or_else(|| {
-                    let is_late = until.is_some_and(|until| until <= Instant::now());
+                    let is_late = until.is_some_and(|until| until <= now());
                     is_late.then_some(None)
                 })?;
                 // Whoever leaves is not woken to lead.
@@ -178,7 +177,7 @@ impl<M: Mode> Drop for Watcher<M> {
     fn drop(&mut self) {
         if let Ok(id) = self.watch {
             self.client.lane.shared.unwatch(id, self.number);
-            self.client.lane.mode.flush(Some(Instant::now()));
+            self.client.lane.mode.flush(Some(now()));
         }
     }
 }

@@ -29,6 +29,7 @@ cargo xtask fuzz-check     whether the fuzz targets compile
 cargo xtask bench-check    instructions of the core against a baseline (--save: makes it one); valgrind
 cargo xtask publish-check  what crates.io would get, built from that alone; needs a network
 cargo xtask simulate       sessions and servers in simulated worlds: [--seeds N] [--seed S]
+cargo xtask loom           model checks of the client's lock, wakers and leases, which `test` has too
 cargo xtask foreign        Python's clients against the embedded server; needs python3 and a network";
 
 fn main() -> ExitCode {
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["test"] => test::all(&root),
         ["conformance"] => test::conformance(&root),
         ["purity"] => test::purity(&root),
+        ["loom"] => test::models(&root),
         ["foreign"] => steps::run(&root, &[("foreign clients", foreign::run)]),
         ["fuzz", ref arguments @ ..] => fuzz::run(&root, arguments),
         ["bench-check"] => steps::run(&root, &[("instructions", bench_check::check)]),

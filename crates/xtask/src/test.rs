@@ -23,6 +23,7 @@ pub(crate) fn all(root: &Path) -> ExitCode {
             ("docs", build_docs),
             ("tests", run_tests),
             ("features", test_features),
+            ("models", check_models),
             ("doc tests", run_doc_tests),
             ("purity", check_purity),
             ("examples", run_examples),
@@ -36,6 +37,10 @@ pub(crate) fn conformance(root: &Path) -> ExitCode {
 
 pub(crate) fn purity(root: &Path) -> ExitCode {
     steps::run(root, &[("purity", check_purity)])
+}
+
+pub(crate) fn models(root: &Path) -> ExitCode {
+    steps::run(root, &[("models", check_models)])
 }
 
 /// The binaries for libFuzzer have a lock file and a target folder of their own and need a C++
@@ -106,6 +111,14 @@ fn test_features(run: &mut Run<'_>) -> Result<End, String> {
         "warnings",
     ]))?;
     run.run(cargo(run.root, &["test"]).args(client).args(["--test", "tracing"]))
+}
+
+/// In a folder of its own: all crates are built with another flag. Optimised, as there are many
+/// thousands of executions.
+fn check_models(run: &mut Run<'_>) -> Result<End, String> {
+    let build = ["test", "--release", "--package", "tarantool-client", "--lib"];
+    let models = ["--target-dir", "target/loom", "models::", "--", "--show-output"];
+    run.run(cargo(run.root, &build).args(models).env("RUSTFLAGS", "--cfg loom"))
 }
 
 fn run_doc_tests(run: &mut Run<'_>) -> Result<End, String> {

@@ -12,7 +12,8 @@
 //! 4. Who leads also opens the socket, and lets the time pass until it may be tried again.
 //! 5. Writing never blocks without reading: a server whose own output is stuck stops reading.
 //! 6. Nobody writes beyond its own deadline: what is left of a write stays in [`Leases`], to be
-//!    completed before anything else is written.
+//!    completed before anything else is written: by one who is woken for it, or by who reads, once
+//!    its read returns, which is a [tick](crate::Socket::tick) later at the latest.
 //!
 //! A call alone costs one write and one read, and no other system call.
 
@@ -23,8 +24,8 @@ mod writing;
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tarantool_proto::ConnectionError;
@@ -35,6 +36,7 @@ use crate::error::Error;
 use crate::life::Told;
 use crate::pending::Pending;
 use crate::shared::{Shared, State};
+use crate::sync::{MutexGuard, now};
 pub(crate) use leases::Leases;
 use leases::{Link, pass_on};
 use waiting::sleeper_of_this_thread;
@@ -84,14 +86,14 @@ impl Lead {
         let full = state.session.batching().write_bytes();
         if state.session.wants_head_start() || state.session.queued_bytes() >= full {
             drop(state);
-            self.write_queued(Some(Instant::now()));
+            self.write_queued(Some(now()));
             state = self.shared.lock();
         }
         if state.session.is_saturated() {
             drop(state);
             let until = after(timeout);
             self.drive_until(Waits::Briefly { until }, |state| {
-                let is_late = until.is_some_and(|until| until <= Instant::now());
+                let is_late = until.is_some_and(|until| until <= now());
                 let failed = state.session.failure().is_some();
                 (is_late || failed || !state.session.is_saturated()).then_some(())
             });
@@ -172,7 +174,7 @@ impl Lead {
 
     /// If something is due, tells the session and those whom it concerns.
     fn pass_time<'a>(&'a self, state: Guard<'a>) -> Guard<'a> {
-        let now = Instant::now();
+        let now = now();
         if state.session.poll_timeout().is_none_or(|deadline| deadline > now) {
             return state;
         }

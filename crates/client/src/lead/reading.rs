@@ -8,6 +8,7 @@ use super::leases::{Lease, Link};
 use super::waiting::{after, left, park, sleeper_of_this_thread};
 use super::{Guard, Lead, is_timeout, lost};
 use crate::blocking::{Connecting, Interest, Socket};
+use crate::sync::now;
 
 impl Lead {
     /// Does for all what is to be waited for: reads, opens the socket, or lets time pass. Once, and
@@ -102,7 +103,7 @@ impl Lead {
         deadline: Option<Instant>,
     ) -> Guard<'a> {
         let tick = after(Some(socket.tick()));
-        let is_near = deadline.is_some() && deadline < tick;
+        let is_near = deadline.is_some_and(|deadline| tick.is_none_or(|tick| deadline < tick));
         state.leases.reading = true;
         state.leases.looks_again = if is_near { deadline } else { tick };
         let link = state.leases.links;
@@ -123,7 +124,7 @@ impl Lead {
         match read {
             Ok(0) => state.session.handle_eof(),
             Ok(count) => state.session.count_read(count),
-            Err(error) if is_timeout(&error) => state.session.handle_timeout(Instant::now()),
+            Err(error) if is_timeout(&error) => state.session.handle_timeout(now()),
             Err(error) => state.session.handle_failure(lost(&error)),
         }
         // If this ends it all, everyone has an answer that says so.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tarantool_proto::{RequestId, WatchId};
 
 use super::{Guard, Lead};
+use crate::sync::{self, Thread, now};
 
 /// What a thread waits for, and so who wakes it.
 #[derive(Clone, Copy)]
@@ -32,11 +32,11 @@ impl Waits {
 
 /// Until when, in this time from now; `None`: for good.
 pub(crate) fn after(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+    timeout.and_then(|timeout| now().checked_add(timeout))
 }
 
 pub(crate) fn left(deadline: Option<Instant>) -> Option<Duration> {
-    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    deadline.map(|deadline| deadline.saturating_duration_since(now()))
 }
 
 impl Lead {
@@ -62,8 +62,8 @@ impl Lead {
 /// Sleeps until woken.
 pub(super) fn park(timeout: Option<Duration>) {
     match timeout {
-        Some(timeout) => thread::park_timeout(timeout),
-        None => thread::park(),
+        Some(timeout) => sync::park_timeout(timeout),
+        None => sync::park(),
     }
 }
 
@@ -80,12 +80,12 @@ impl Wake for Sleeper {
     }
 }
 
-thread_local! {
+sync::thread_local! {
     static SLEEPER: Waker = new_sleeper();
 }
 
 fn new_sleeper() -> Waker {
-    Waker::from(Arc::new(Sleeper(thread::current())))
+    Waker::from(Arc::new(Sleeper(sync::current())))
 }
 
 pub(super) fn sleeper_of_this_thread() -> Waker {

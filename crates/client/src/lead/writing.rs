@@ -1,7 +1,6 @@
 //! The holder of the writing lease: writes what is queued, for all.
 
 use std::io;
-use std::thread;
 use std::time::Instant;
 
 use tarantool_proto::Decision;
@@ -10,13 +9,14 @@ use super::leases::{Lease, pass_on};
 use super::waiting::{BRIEFLY, Waits, left};
 use super::{Guard, Lead, is_timeout, lost};
 use crate::blocking::{Interest, Socket};
+use crate::sync::{now, yield_now};
 
 impl Lead {
     /// Writes all that was accepted, but no longer than `until`: what waits for a place or for a
     /// connection too.
     pub(crate) fn write_all(&self, until: Option<Instant>) {
         self.drive_until(Waits::Briefly { until }, |state| {
-            let is_late = until.is_some_and(|until| until <= Instant::now());
+            let is_late = until.is_some_and(|until| until <= now());
             let over = is_late || state.is_all_written() || state.session.failure().is_some();
             over.then_some(())
         });
@@ -27,7 +27,7 @@ impl Lead {
         let mut state = self.shared.lock();
         while state.wants_writer() {
             state = self.flush(state, until);
-            if until.is_some_and(|until| until <= Instant::now()) {
+            if until.is_some_and(|until| until <= now()) {
                 break;
             }
         }
@@ -93,7 +93,7 @@ impl Lead {
     fn yield_turn<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
         state.leases.yielding = true;
         drop(state);
-        thread::yield_now();
+        yield_now();
         state = self.shared.lock();
         state.leases.yielding = false;
         state

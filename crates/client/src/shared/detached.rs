@@ -1,11 +1,12 @@
 //! Requests that nobody waits for: rollbacks of dropped transactions, and what is sent in any case.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tarantool_proto::request::Rollback;
 use tarantool_proto::{Frame, Outcome, RequestId, Unanswered};
 
 use super::{Shared, State, StreamId};
+use crate::sync::now;
 
 /// A request that nobody waits for.
 pub(super) struct Detached {
@@ -32,7 +33,7 @@ impl State {
     fn send_rollback(&mut self, stream: StreamId, timeout: Duration) {
         let mut frame = Frame::new();
         let timeout = timeout.max(ROLLBACK_MIN);
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = now().checked_add(timeout);
         if frame.encode_in_stream(stream.id, &Rollback).is_err() {
             return;
         }

@@ -15,9 +15,9 @@ mod waiters;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tarantool_proto::request::{Ping, Request, Subject};
@@ -30,6 +30,7 @@ use crate::lead::Leases;
 use crate::life::{Hook, Life, Told};
 use crate::round_trips::RoundTrips;
 use crate::stream::InStream;
+use crate::sync::{Mutex, MutexGuard, now};
 use detached::Detached;
 use scratch::with_scratch;
 pub(crate) use waiters::StatusWaiter;
@@ -97,7 +98,7 @@ impl Shared {
         let life = Life::new(Arc::clone(&addresses), config.hook.is_some());
         let is_ready = life.is_ready();
         let state = Mutex::new(State {
-            session: Session::new(settings, seed, Instant::now()),
+            session: Session::new(settings, seed, now()),
             life,
             waiters: Vec::new(),
             waiting: 0,
@@ -177,7 +178,7 @@ impl Shared {
         at_once: impl FnOnce(&mut Session, RequestId),
     ) -> Result<RequestId, Error> {
         let Sending { timeout, stream, bound_to, is_idempotent, is_impatient } = sending;
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
         with_scratch(|frame| {
             let encoded = match stream {
                 None => frame.encode(request),
@@ -204,7 +205,7 @@ impl Shared {
                 Ok(id) => {
                     at_once(&mut state.session, id);
                     if let Some(round_trips) = &mut state.round_trips {
-                        round_trips.begin(id, Instant::now());
+                        round_trips.begin(id, now());
                     }
                     let driver = state.driver.take();
                     drop(state);
@@ -261,7 +262,7 @@ impl Shared {
     pub(crate) fn close(&self, timeout: Duration) {
         let mut ping = Frame::new();
         let encoded = ping.encode(&Ping);
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = now().checked_add(timeout);
         let mut told = Told::default();
         {
             let mut state = self.lock();
@@ -332,12 +333,12 @@ impl State {
         input: &mut BytesMut,
         told: &mut Told,
     ) -> Result<(), ConnectionError> {
-        let mut now = None;
+        let mut read_at = None;
         loop {
             match self.session.poll_event(input) {
                 Ok(Some(SessionEvent::Answered(id))) => {
                     if let Some(round_trips) = &mut self.round_trips {
-                        round_trips.end(id, *now.get_or_insert_with(Instant::now));
+                        round_trips.end(id, *read_at.get_or_insert_with(now));
                     }
                     match self.take_waiter(id) {
                         Some(waker) => told.wakers.push(waker),

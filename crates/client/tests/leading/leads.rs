@@ -110,6 +110,27 @@ fn a_leader_that_panics_leaves_nobody_behind() {
     });
 }
 
+/// The lease is given up however the thread leaves.
+#[test]
+fn a_read_that_panics_passes_the_lead_on() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| client.ping())));
+            script.take_requests(1);
+            script.wait_for(|calls| calls.receives >= 1);
+            let other = scope.spawn(|| client.ping());
+            let following = script.take_requests(1).remove(0);
+            script.change(|state| state.panics = true);
+            first.join().unwrap().unwrap_err();
+            script.give(&ok(following.sync));
+            other.join().unwrap().unwrap();
+        });
+        script.end();
+    });
+}
+
 /// Answers in any order, in chunks of any size, from a server that takes its time.
 #[test]
 fn many_threads_get_their_own_answers_in_any_order() {

@@ -45,6 +45,10 @@ pub(crate) struct State {
     /// Every other write and read is refused for the moment.
     pub(crate) hesitates: bool,
     hesitated: bool,
+    /// Writes block, as those of a real socket never do for long.
+    pub(crate) stalls: bool,
+    /// The next read panics, as no socket should.
+    pub(crate) panics: bool,
     pub(crate) write_error: Option<io::ErrorKind>,
     pub(crate) read_error: Option<io::ErrorKind>,
     pub(crate) ended: bool,
@@ -73,6 +77,8 @@ impl Script {
             room: usize::MAX,
             hesitates: false,
             hesitated: false,
+            stalls: false,
+            panics: false,
             write_error: None,
             read_error: None,
             ended: false,
@@ -101,7 +107,9 @@ impl Script {
     ) -> Client<Blocking> {
         let host = "scripted".to_owned();
         let config = Config::new(Address::Tcp { host, port: 1 });
-        let config = configure(config.reconnect(false).graceful_shutdown(Duration::ZERO));
+        // A heartbeat would wake whom nobody else does.
+        let config = config.reconnect(false).heartbeat(Duration::ZERO, Duration::ZERO);
+        let config = configure(config.graceful_shutdown(Duration::ZERO));
         let client = connect_blocking(&config, self.clone()).unwrap();
         self.state().calls = Calls::default();
         client
@@ -235,8 +243,8 @@ impl State {
 
 impl Socket for Script {
     fn send(&self, output: &[u8]) -> io::Result<usize> {
-        let mut state = self.state();
-        state.calls.sends += 1;
+        self.change(|state| state.calls.sends += 1);
+        let mut state = self.block_until(None, |state| !state.stalls);
         let taken = state.take(output);
         drop(state);
         self.0.changed.notify_all();
@@ -245,7 +253,12 @@ impl Socket for Script {
 
     fn recv(&self, input: &mut BytesMut) -> io::Result<usize> {
         self.change(|state| state.calls.receives += 1);
-        self.block_until(Some(TICK), State::is_readable).give(input)
+        let mut state = self.block_until(Some(TICK), |state| state.is_readable() || state.panics);
+        if std::mem::take(&mut state.panics) {
+            drop(state);
+            panic!("a trap of the test's own");
+        }
+        state.give(input)
     }
 
     fn wait(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Interest> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tarantool_client::request::{Call, Ping};
 
-use crate::socket::Script;
+use crate::socket::{Script, TICK};
 use tarantool_testkit::conformance::bounded;
 use tarantool_testkit::conformance::packets::ok;
 
@@ -47,6 +47,33 @@ fn threads_share_a_socket_that_takes_a_byte_at_a_time() {
             }
         });
         assert_eq!(client.stats().answered, 320);
+    });
+}
+
+/// Who reads while another one writes may be the only one left to write its own request; a read
+/// returns after a tick.
+#[test]
+fn a_reader_takes_over_from_a_writer_that_leaves() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        script.change(|state| state.stalls = true);
+        thread::scope(|scope| {
+            let submitting = scope.spawn(|| client.submit(Call::new("f")));
+            script.wait_for(|calls| calls.sends == 1);
+            let waiting = scope.spawn(|| client.ping());
+            script.wait_for(|calls| calls.receives + calls.waits == 1);
+            // Whoever submits does not wait for room.
+            script.change(|state| (state.room, state.stalls) = (0, false));
+            let submitted = submitting.join().unwrap();
+            let started = Instant::now();
+            script.change(|state| state.room = usize::MAX);
+            let requests = script.take_requests(2);
+            assert!(started.elapsed() < TICK + TICK / 2, "{:?}", started.elapsed());
+            requests.iter().for_each(|request| script.give(&ok(request.sync)));
+            submitted.wait().unwrap();
+            waiting.join().unwrap().unwrap();
+        });
     });
 }
 

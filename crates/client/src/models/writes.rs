@@ -75,3 +75,20 @@ fn one_flush_writes_what_two_submitted() {
         assert_eq!(submitted.wait().unwrap().returned::<u64>().unwrap(), 1);
     });
 }
+
+/// Whoever yields before it writes may find that another has written: what is queued leaves once, by
+/// one of them.
+#[test]
+fn who_yields_leaves_nothing_behind() {
+    check(2, || {
+        let client = Script::new(Manner::default()).connect_blocking(|config| config);
+        let calls = [[1, 2], [3, 4]].map(|numbers| {
+            let client = client.clone();
+            let call = move |number| assert_eq!(client.call::<u64>("f", number).unwrap(), number);
+            thread::spawn(move || numbers.map(call))
+        });
+        assert_eq!(client.call::<u64>("f", 5).unwrap(), 5);
+        calls.map(|call| call.join().unwrap());
+        assert_eq!(client.in_flight(), 0);
+    });
+}

@@ -61,9 +61,9 @@ pub struct Driver {
     is_connected: bool,
 }
 
-/// The spare capacity to read into: half of a hundred replies of 1.5 KB, so that the server works
-/// at the other half meanwhile. Replies keep a whole buffer alive, so it is not larger.
-const READ_BYTES: usize = 80 << 10;
+/// The spare capacity to read into: a part of a hundred replies of 1.5 KB, so that the server works
+/// at the others meanwhile. Replies keep a whole buffer alive, so it is not larger.
+const READ_BYTES: usize = 32 << 10;
 /// With less spare capacity than this a read is not worth its system call.
 const READ_BYTES_MIN: usize = 16 << 10;
 

@@ -14,7 +14,7 @@ use crate::job::Failure;
 use crate::machine::Machine;
 use crate::pin;
 use crate::report::cell::Cell;
-use crate::report::{Report, html, table};
+use crate::report::{Report, html, picture, table};
 use crate::server::{self, Server};
 
 pub mod article;
@@ -144,6 +144,9 @@ impl Common {
         fs::create_dir_all(&self.out)?;
         let page = self.out.join(format!("{name}.html"));
         fs::write(&page, html::page(&report))?;
+        if let Some(picture) = picture::picture(&report) {
+            fs::write(self.out.join(format!("{name}.svg")), picture)?;
+        }
         let data = self.out.join(format!("{name}.json"));
         fs::write(&data, serde_json::to_string_pretty(&report)?)?;
         println!("\n{}\n{}", page.display(), data.display());

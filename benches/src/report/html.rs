@@ -7,7 +7,7 @@ use super::figures::{self, Section};
 use super::svg::escaped;
 use super::table::{self, Table};
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// The page.
 #[must_use]

@@ -10,6 +10,7 @@ pub mod cell;
 pub mod figures;
 pub mod html;
 pub mod numbers;
+pub mod picture;
 pub mod spread;
 pub mod svg;
 pub mod table;

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use axis::Axis;
 
-const WIDTH: f64 = 480.0;
-const HEIGHT: f64 = 280.0;
+pub(super) const WIDTH: f64 = 480.0;
+pub(super) const HEIGHT: f64 = 280.0;
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 14.0;

@@ -26,6 +26,11 @@ pub(crate) struct Leases {
     pub(super) output: Vec<u8>,
     /// How much of `output` is written.
     pub(super) written: usize,
+    /// How many writes took something.
+    pub(super) writes: u64,
+    /// Somebody who submitted was left with bytes that the socket did not take, and nothing was taken
+    /// since.
+    pub(super) is_stuck: bool,
     pub(super) told: Told,
 }
 

@@ -11,9 +11,12 @@
 //!    reason it stops: its answer came, its deadline passed, it panicked ([`Lease`]).
 //! 4. Who leads also opens the socket, and lets the time pass until it may be tried again.
 //! 5. Writing never blocks without reading: a server whose own output is stuck stops reading.
-//! 6. Nobody writes beyond its own deadline: what is left of a write stays in [`Leases`], to be
-//!    completed before anything else is written: by one who is woken for it, or by who reads, once
-//!    its read returns, which is a [tick](crate::Socket::tick) later at the latest.
+//! 6. Nobody writes beyond its own deadline, and who submits no longer than the server takes more:
+//!    what is left of a write stays in [`Leases`], to be completed before anything else is written:
+//!    by one who is woken for it, or by who reads, once its read returns, which is a
+//!    [tick](crate::Socket::tick) later at the latest.
+//! 7. Who yields before it writes leaves that to whoever queues half of what is to come.
+//! 8. Who reads sees to the deadlines of all who sleep, but for those that come before it looks again.
 //!
 //! A call alone costs one write and one read, and no other system call.
 
@@ -78,15 +81,15 @@ impl Lead {
         }
     }
 
-    /// Writes if that is due after a request was queued, as much as the socket takes at once: if the
-    /// server has nothing to do meanwhile, or there is enough for a full write. Then, if requests
+    /// Writes if that is due after a request was queued, as much as the socket takes by and by: if
+    /// the server has nothing to do meanwhile, or there is enough for a full write. Then, if requests
     /// wait for a place, drives until none does, but no longer than `timeout`.
     pub(crate) fn after_submit(&self, timeout: Option<Duration>) {
         let mut state = self.shared.lock();
         let full = state.session.batching().write_bytes();
         if state.session.wants_head_start() || state.session.queued_bytes() >= full {
             drop(state);
-            self.write_queued(Some(now()));
+            self.write_now();
             state = self.shared.lock();
         }
         if state.session.is_saturated() {
@@ -155,6 +158,7 @@ impl Lead {
                 leases.input.clear();
                 leases.output.clear();
                 leases.written = 0;
+                leases.is_stuck = false;
                 Link::Closed
             }
         };

@@ -1,15 +1,18 @@
 //! The holder of the writing lease: writes what is queued, for all.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tarantool_proto::Decision;
 
 use super::leases::{Lease, pass_on};
-use super::waiting::{BRIEFLY, Waits, left};
+use super::waiting::{BRIEFLY, Waits, after, left};
 use super::{Guard, Lead, is_timeout, lost};
 use crate::blocking::{Interest, Socket};
 use crate::sync::{now, yield_now};
+
+/// How long a server may take nothing before one who submits goes on.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 impl Lead {
     /// Writes all that was accepted, but no longer than `until`: what waits for a place or for a
@@ -28,6 +31,28 @@ impl Lead {
         while state.wants_writer() {
             state = self.flush(state, until);
             if until.is_some_and(|until| until <= now()) {
+                break;
+            }
+        }
+        pass_on(state);
+    }
+
+    /// Writes what is queued, as much as the socket takes. One who reads does not see when it takes
+    /// more: then this waits for that, as long as the server goes on.
+    pub(super) fn write_now(&self) {
+        let mut state = self.shared.lock();
+        let patience = |state: &Guard<'_>| {
+            let is_left_to_reader = state.leases.reading && !state.leases.is_stuck;
+            after(Some(if is_left_to_reader { PATIENCE } else { Duration::ZERO }))
+        };
+        let mut until = patience(&state);
+        while state.wants_writer() {
+            let writes = state.leases.writes;
+            state = self.flush(state, until);
+            if state.leases.writes != writes {
+                until = patience(&state);
+            } else if until.is_some_and(|until| until <= now()) {
+                state.leases.is_stuck |= state.wants_writer();
                 break;
             }
         }
@@ -70,6 +95,8 @@ impl Lead {
             }
             let count = *sent.as_ref().unwrap_or(&0);
             state.session.count_writes(usize::from(count > 0), count);
+            state.leases.writes += u64::from(count > 0);
+            state.leases.is_stuck &= count == 0;
             state.leases.written = written + count;
             let unwritten = output.len().saturating_sub(state.leases.written);
             state.session.handle_unwritten(unwritten);

@@ -202,3 +202,43 @@ fn a_stuck_writer_takes_its_answer_from_the_leader() {
         });
     });
 }
+
+/// One who reads would not notice that the server takes the rest.
+#[test]
+fn a_large_request_is_submitted_whole_while_another_thread_reads() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| client.ping());
+            let ping = script.take_requests(1).remove(0);
+            script.wait_for(|calls| calls.receives >= 1);
+            script.change(|state| state.room = 10_000);
+            let taking = scope.spawn(|| {
+                for _ in 0..20 {
+                    thread::sleep(Duration::from_millis(2));
+                    script.change(|state| state.room += 10_000);
+                }
+            });
+            let large = client.submit(Call::new("f").arguments("x".repeat(100_000)));
+            let request = script.take_requests(1).remove(0);
+            taking.join().unwrap();
+
+            // A server that takes nothing holds up who submits for a moment, once.
+            script.change(|state| state.room = 0);
+            let text = "x".repeat(70_000);
+            let started = Instant::now();
+            let others: Vec<_> =
+                (0..50).map(|_| client.submit(Call::new("f").arguments(&text))).collect();
+            let took = started.elapsed();
+            assert!(took < Duration::from_millis(250), "{took:?}");
+            script.change(|state| state.room = usize::MAX);
+            script.give(&ok(ping.sync));
+            script.give(&ok(request.sync));
+            reading.join().unwrap().unwrap();
+            large.wait().unwrap();
+            drop(others);
+        });
+        script.end();
+    });
+}

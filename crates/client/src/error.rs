@@ -260,7 +260,9 @@ impl fmt::Display for Error {
             ErrorKind::Decode(error) => {
                 write!(f, "executed, but the reply does not fit the type asked for: {error}")
             }
-            ErrorKind::UnknownName(what) => write!(f, "not sent: the server has no {what}"),
+            ErrorKind::UnknownName(what) => {
+                write!(f, "not sent: the server has no {what}, or none that this user may see")
+            }
             ErrorKind::Unsupported(what) => write!(f, "not sent: {what}"),
             ErrorKind::OtherClient => {
                 f.write_str("not sent: made by another client; make it anew with this one")

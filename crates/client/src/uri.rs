@@ -17,6 +17,11 @@ impl Config {
     /// The URI has none of these forms. The error never shows the password.
     pub fn parse(uri: &str) -> Result<Self, ConfigError> {
         let uri = uri.strip_prefix("tarantool://").unwrap_or(uri);
+        if let Some(scheme) = other_scheme(uri) {
+            return Err(ConfigError::new(format!(
+                "scheme {scheme:?}: tarantool:// is the only one"
+            )));
+        }
         let (login, place) = split_login(uri);
         let (address, options) = match place.split_once('?') {
             Some((address, options)) => (address, options),
@@ -78,6 +83,13 @@ impl Config {
         };
         Ok(())
     }
+}
+
+/// What would else be taken for a user whose password begins with slashes.
+fn other_scheme(uri: &str) -> Option<&str> {
+    let (scheme, _) = uri.split_once("://")?;
+    let is_name = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_name.then_some(scheme)
 }
 
 /// Cuts `login@` off. The last `@` counts, so that one in a password does little harm; the path of
@@ -248,6 +260,17 @@ mod tests {
         let many = parse("app:x@one:1,[::1]:2,three?connect_timeout=1");
         assert_eq!(many.addresses, [tcp("one", 1), tcp("::1", 2), tcp("three", 3301)]);
         assert_eq!(many.to_string(), "app@one:1,[::1]:2,three:3301");
+    }
+
+    #[test]
+    fn other_schemes_are_no_users() {
+        for uri in ["http://app:secret@host:1", "tarantol://host", "tarantool://http://host"] {
+            let error = Config::parse(uri).unwrap_err().to_string();
+            assert!(error.contains("the only one") && !error.contains("secret"), "{error}");
+        }
+        assert_eq!(login(&parse("app:%2F%2Fpass@host")), ("app", &Password::new("//pass")));
+        let password = &Password::new("x://y");
+        assert_eq!(login(&parse("app:x://y@host")), ("app", password));
     }
 
     #[test]

@@ -102,7 +102,9 @@ pub enum Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Greeting { received: 0 } => f.write_str("before the server's greeting"),
+            Self::Greeting { received: 0 } => {
+                f.write_str("before the server's greeting (is it Tarantool's port for clients?)")
+            }
             Self::Greeting { received } => {
                 write!(f, "in the server's greeting, {received} of 128 bytes received")
             }
@@ -328,7 +330,9 @@ impl fmt::Display for Unanswered {
         match self {
             Self::TimedOut(outcome) => write!(f, "timed out: {outcome}"),
             Self::Lost(outcome) => write!(f, "the connection ended: {outcome}"),
-            Self::UnknownName(name) => write!(f, "the server has no {name}"),
+            Self::UnknownName(name) => {
+                write!(f, "the server has no {name}, or none that this user may see")
+            }
             Self::SchemaUnavailable(why) => {
                 write!(f, "the server's schema could not be read: {why}")
             }

@@ -253,7 +253,9 @@ fn closed_at(stage: Stage) -> ConnectionError {
 fn eof_before_the_greeting() {
     let (end, text) = closed(&mut Link::new(Config::default()));
     assert_eq!(end, closed_at(Stage::Greeting { received: 0 }));
-    assert_eq!(text, "the server closed the connection before the server's greeting");
+    let expected = "the server closed the connection before the server's greeting (is it \
+        Tarantool's port for clients?)";
+    assert_eq!(text, expected);
 }
 
 #[test]

@@ -74,7 +74,10 @@ fn an_unknown_space_is_looked_for_in_a_fresh_schema() {
     assert_eq!(link.feed(&schema_at(SCHEMA, false)), [Event::Answered(id)]);
     let fate = fate(&mut link, id);
     assert_eq!(fate.outcome(), Outcome::NotSent);
-    assert_eq!(fate.to_string(), "the server has no space named \"new\"");
+    assert_eq!(
+        fate.to_string(),
+        "the server has no space named \"new\", or none that this user may see"
+    );
     assert_eq!(link.writes().len(), 0);
     assert_eq!(link.conn.in_flight(), 0);
 
@@ -95,8 +98,14 @@ fn an_unknown_index_is_named() {
     assert_reads_schema(&link.write());
     assert_eq!(link.feed(&schema_at(SCHEMA, false)), ids.map(Event::Answered));
     let texts = ids.map(|id| fate(&mut link, id).to_string());
-    assert_eq!(texts[0], "the server has no index named \"height\" in space 512");
-    assert_eq!(texts[1], "the server has no index named \"age\" in space 513");
+    assert_eq!(
+        texts[0],
+        "the server has no index named \"height\" in space 512, or none that this user may see"
+    );
+    assert_eq!(
+        texts[1],
+        "the server has no index named \"age\" in space 513, or none that this user may see"
+    );
 }
 
 #[test]

@@ -137,8 +137,9 @@ impl Client<Blocking> {
     /// The first request on an idle connection is written at once. Others are written together,
     /// when there are enough for a full write, when the server has nothing to do and half of the
     /// replies that came are taken, when a thread waits for a reply, or by [`flush`](Self::flush). It
-    /// waits for the socket only while another thread reads and the server goes on taking bytes. At the limit of requests in flight or of queued bytes, or without a
-    /// connection, it drives until there is a place, for the request timeout at most.
+    /// waits for the socket only while another thread reads and the server goes on taking bytes. At
+    /// the limit of requests in flight or of queued bytes, or without a connection, it drives until
+    /// there is a place, for the request timeout at most.
     pub fn submit<R: Request>(&self, request: R) -> Submitted<Response> {
         let lane = self.next_lane();
         let pending = self.start(lane, &request, |response, _| Ok(response));

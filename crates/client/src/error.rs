@@ -17,7 +17,8 @@ use crate::uri::ConfigError;
 /// Why a request, or an attempt to connect, did not give what was asked for.
 ///
 /// [`outcome`](Self::outcome) tells whether the server may have executed the request,
-/// [`code`](Self::code) what it answered.
+/// [`code`](Self::code) what it answered. The text is whole: causes stand in it, and
+/// [`source`](std::error::Error::source) does not repeat them; [`kind`](Self::kind) has each as a value.
 ///
 /// ```
 /// use tarantool_client::{Error, ErrorCode, Outcome};
@@ -325,7 +326,11 @@ impl fmt::Display for Moment {
 }
 
 impl fmt::Debug for Error {
+    /// The text, which says all that a log needs; with `{:#?}` the parts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return write!(f, "Error({self})");
+        }
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("subject", &self.0.subject)
@@ -334,25 +339,7 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self.kind() {
-            ErrorKind::Config(error) => Some(error),
-            ErrorKind::Connect(error)
-            | ErrorKind::Lost { cause: error, .. }
-            | ErrorKind::ConnectionGone { cause: Some(error) }
-            | ErrorKind::TimedOut { cause: Some(error), .. }
-            | ErrorKind::Ended { cause: error } => Some(error),
-            ErrorKind::Server(error) => Some(error),
-            ErrorKind::NotAccepted { error, .. } => Some(error),
-            ErrorKind::Encode(error) => Some(error),
-            ErrorKind::Unsupported(error) => Some(error),
-            ErrorKind::Decode(error) => Some(error),
-            ErrorKind::Changes(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for Error {}
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {

@@ -74,15 +74,7 @@ impl fmt::Display for ProtocolError {
     }
 }
 
-impl std::error::Error for ProtocolError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Greeting(error) => Some(error),
-            Self::Header(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for ProtocolError {}
 
 /// How far a connection had come when something happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,15 +205,7 @@ impl fmt::Display for ConnectionError {
     }
 }
 
-impl std::error::Error for ConnectionError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Protocol(error) => Some(error),
-            Self::Login { error, .. } | Self::Refused(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for ConnectionError {}
 
 /// A request was not accepted: nothing of it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -153,7 +153,13 @@ impl Schema {
             NameRef::Name(name) => {
                 let found = self.indexes.get(&space).and_then(|indexes| indexes.get(name));
                 Some(*found.ok_or_else(|| {
-                    format!("index named {:?} in space {space}", String::from_utf8_lossy(name))
+                    let name = String::from_utf8_lossy(name);
+                    match frame.space() {
+                        NameRef::Name(space) => {
+                            format!("index named {name:?} in {}", String::from_utf8_lossy(space))
+                        }
+                        _ => format!("index named {name:?} in space {space}"),
+                    }
                 })?)
             }
         };

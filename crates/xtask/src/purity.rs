@@ -27,7 +27,7 @@ const BUDGETS: [(&str, usize); 6] = [
 /// What can deadlock, starve or lose a wake-up belongs in client or proto, where it is tested once.
 const ADAPTER_LINES_MAX: usize = 250;
 
-/// The core owns no socket, thread, lock or clock. Lints check it by type (`.clippy.toml` beside
+/// The core owns no socket, thread, lock or clock. Lints check it by type (`clippy.toml` beside
 /// the core); this also sees code that is not compiled here.
 const FOREIGN_TO_CORE: [&str; 6] =
     ["std::net", "std::thread", "Mutex", "RwLock", "Instant::now", "SystemTime"];

@@ -23,7 +23,7 @@ fn errors_name_the_address_that_they_are_about() {
     thread::sleep(Duration::from_millis(10));
     link.driver.handle_timeout(Instant::now());
     let Poll::Ready(Err(error)) = poll(call.as_mut()) else { panic!() };
-    let text = format!("{error:?} {error}");
+    let text = format!("{error:#?} {error}");
     assert!(!text.contains("dead"), "{text}");
 }
 

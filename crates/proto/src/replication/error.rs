@@ -127,16 +127,7 @@ impl fmt::Display for FollowError {
     }
 }
 
-impl std::error::Error for FollowError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Connection(error) => Some(error),
-            Self::Refused { error, .. } | Self::Stopped(error) => Some(error),
-            Self::Malformed(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for FollowError {}
 
 impl From<ConnectionError> for FollowError {
     fn from(error: ConnectionError) -> Self {

@@ -125,7 +125,7 @@ impl Decimal {
 
     /// The nearest number that a float holds. Most decimals have none of exactly their value.
     #[must_use]
-    pub fn to_f64_lossy(&self) -> f64 {
+    pub fn to_f64_lossy(self) -> f64 {
         // Both numbers are exact up to here, so that their quotient is the nearest one.
         if self.high == 0 && self.low < 1 << 53 && matches!(self.scale, 0..=22) {
             let number = self.low as f64 / 10_f64.powi(self.scale);

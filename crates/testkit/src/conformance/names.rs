@@ -103,6 +103,8 @@ pub async fn an_unknown_name_is_named<A: Adapter>(server: &Backend) {
     let error = error.unwrap_err();
     println!("{error}");
     assert!(error.to_string().contains("no_such_index"), "{error}");
+    assert!(error.to_string().contains(&known), "{error}");
+    assert!(!error.to_string().contains("space 5"), "its number says nothing to a user: {error}");
     assert_eq!(client.in_flight(), 0);
     assert_eq!(A::wait(client.space::<Row>(&known).get(1)).await.unwrap(), None);
 }

@@ -71,6 +71,7 @@ pub mod resources;
 pub mod rows;
 pub mod selects;
 pub mod shutdowns;
+pub mod sockets;
 pub mod sql;
 pub mod stalls;
 pub mod submits;
@@ -403,6 +404,7 @@ macro_rules! conformance {
             transactions::a_begin_that_fails_leaves_nothing,
         }
         $crate::conformance! { @scripted
+            sockets::the_kernel_delays_no_request,
             bad_peers::a_closed_port_refuses,
             bad_peers::a_host_that_does_not_exist_is_named,
             bad_peers::a_web_server_is_no_tarantool,

@@ -144,21 +144,23 @@ fn who_waits_is_kept_and_who_is_away_is_dropped() {
 /// Changes without a pause leave no time for heartbeats.
 #[test]
 fn who_reads_without_a_pause_is_kept() {
+    // It waits for an answer for four times as long, which a busy machine may take.
     let lua = r"
-        for key = 1, 60000 do box.space.rows:replace({key % 10}) end
+        box.cfg{replication_timeout = 0.3}
+        for key = 1, 90000 do box.space.rows:replace({key % 10}) end
     ";
     with_server("who_reads_without_a_pause_is_kept", lua, |server| async move {
         let follow = Follow::after(Vclock::new()).spaces([512]);
         let mut changes = followed(&server, follow).await.unwrap();
         let start = Instant::now();
-        for nth in 0..60_000 {
+        for nth in 0..90_000 {
             next(&mut changes).await;
             if nth % 30 == 0 {
                 sleep(Duration::from_millis(1)).await;
             }
         }
         // Several times longer than the server waits.
-        assert!(start.elapsed() > Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() > Duration::from_secs(3), "{:?}", start.elapsed());
         assert!(changes.stats().acknowledgements >= 5, "{:?}", changes.stats());
     });
 }

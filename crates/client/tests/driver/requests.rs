@@ -179,6 +179,47 @@ fn the_last_reply_that_is_dropped_ends_a_closing_client() {
 }
 
 #[test]
+fn a_write_that_stays_blocked_holds_a_closing_client_for_its_close_timeout() {
+    let mut link = Link::ready(|config| config.close_timeout(Duration::from_millis(20)));
+    let mut call = pin!(link.client.call::<()>("a", ()));
+    let mut output = Vec::new();
+    while !matches!(link.driver.poll_output(&mut cx(), &mut output), Poll::Ready(Ok(Output::Write)))
+    {
+    }
+    let start = Instant::now();
+    link.client.close();
+    while link.driver.poll_blocked(&mut cx()).is_pending() {
+        assert!(poll(call.as_mut()).is_pending());
+        let due = link.driver.poll_timeout().unwrap();
+        assert!(due <= start + Duration::from_secs(1), "it would wait for longer");
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        link.driver.handle_timeout(Instant::now());
+    }
+    assert!(start.elapsed() >= Duration::from_millis(20), "given up too early");
+    assert!(!link.driver.is_connected());
+    let Poll::Ready(Err(error)) = poll(call.as_mut()) else { panic!("nobody told the caller") };
+    // Not one byte of it was reported as written.
+    assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+    let failure = link.client.failure().map(|error| error.to_string()).unwrap_or_default();
+    assert!(failure.contains("closed by this side"), "{failure}");
+}
+
+/// Such as that a key is watched: it has no reply.
+#[test]
+fn a_blocked_write_that_nobody_waits_for_does_not_hold_a_closing_client() {
+    let mut link = Link::ready(|config| config);
+    let _watcher = link.client.watch("key");
+    let mut output = Vec::new();
+    while !matches!(link.driver.poll_output(&mut cx(), &mut output), Poll::Ready(Ok(Output::Write)))
+    {
+    }
+    assert!(link.driver.poll_blocked(&mut cx()).is_pending());
+    link.client.close();
+    assert!(link.driver.poll_blocked(&mut cx()).is_ready());
+    assert!(!link.driver.is_connected());
+}
+
+#[test]
 fn who_gives_up_waiting_for_a_status_is_forgotten() {
     let link = Link::ready(|config| config);
     let seen = link.client.status();

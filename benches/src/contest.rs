@@ -15,12 +15,15 @@ use crate::sampler::{Point, Sampler};
 use crate::server::Server;
 use crate::{pin, strace};
 
+/// The warm-up's part of the requests of a round that counts.
+const WARM_UP_PART: usize = 5;
+
 /// How contests go.
 #[derive(Debug)]
 pub struct Rules {
     /// The clients, in the order of each round.
     pub clients: Vec<Choice>,
-    /// The rounds that count; one more goes before them as a warm-up.
+    /// The rounds that count; a shorter one goes before them as a warm-up.
     pub rounds: usize,
     /// Whether clients are kept on the cores that the server is not on.
     pub pinned: bool,
@@ -108,7 +111,11 @@ impl<'a> Contest<'a> {
         let mut curves = vec![Vec::new(); able.len()];
         for round in 0..=rules.rounds {
             for (place, (client, load)) in able.iter().enumerate() {
-                let done = self.run(client, group, **load, round).map_err(|error| {
+                let load = match round {
+                    0 => Load { count: load.count.div_ceil(WARM_UP_PART), ..**load },
+                    _ => **load,
+                };
+                let done = self.run(client, group, load, round).map_err(|error| {
                     format!("{}, {}, {} tasks: {error}", client.name, group.op, group.tasks)
                 })?;
                 if round > 0 {

@@ -1,33 +1,16 @@
 //! The conformance suite on compio: with what it chooses here, and with readiness, which it falls back
 //! to where there is no io_uring.
 
+mod runtime;
+
 use std::future::Future;
 
 use ::compio::driver::{DriverType, ProactorBuilder};
-use ::compio::runtime::{Runtime, RuntimeBuilder, spawn};
+use ::compio::runtime::RuntimeBuilder;
 use tarantool_compio::{Client, Config, Error};
 use tarantool_testkit::conformance::{Adapter, Task};
 
-struct Compio;
-
-impl Adapter for Compio {
-    type Mode = tarantool_client::Async;
-
-    fn connect(config: Config) -> impl Future<Output = Result<Client, Error>> {
-        tarantool_compio::connect(config)
-    }
-
-    fn run(case: impl Future<Output = ()>) {
-        Runtime::new().unwrap().block_on(case);
-    }
-
-    async fn tasks(tasks: Vec<Task>) {
-        let running: Vec<_> = tasks.into_iter().map(spawn).collect();
-        for task in running {
-            task.await.unwrap();
-        }
-    }
-}
+use crate::runtime::Compio;
 
 struct Polling;
 

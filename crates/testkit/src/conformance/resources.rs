@@ -1,7 +1,8 @@
 //! What a client takes of the machine when things go wrong.
 //!
-//! Memory and processor time are those of the whole process, so these cases are not in the suite: an
-//! adapter's tests run them one after another in a process of their own.
+//! Memory and processor time are those of the whole process, so these cases are not in the suite:
+//! [`resources!`](crate::resources!) makes tests of them that run one after another, in a test
+//! program of their own.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,33 @@ pub fn alone<A: Adapter, F: Future<Output = ()> + 'static>(case: fn() -> F) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     super::bounded(move || A::run(case()));
+}
+
+/// Makes tests of all cases about the memory and processor time of a process, and of those about
+/// peers that are after them, for an [`Adapter`](crate::conformance::Adapter).
+#[macro_export]
+macro_rules! resources {
+    ($adapter:ty) => {
+        $crate::resources! { @each $adapter:
+            resources::a_paused_server_does_not_fill_the_memory,
+            resources::requests_cancelled_at_random_keep_no_memory,
+            resources::a_watcher_that_nobody_reads_keeps_no_memory,
+            resources::a_server_that_is_away_costs_no_processor_time,
+            hostile::a_flood_of_late_replies_is_dropped_as_it_comes,
+            hostile::a_flood_of_events_and_messages_is_dropped_as_it_comes,
+            hostile::a_packet_that_drips_costs_what_has_come_of_it,
+            hostile::a_greeting_that_drips_is_given_up_in_time,
+            hostile::lies_inside_of_replies_are_errors_of_their_requests,
+        }
+    };
+    (@each $adapter:ty: $($module:ident::$case:ident,)*) => { $(
+        #[test]
+        fn $case() {
+            $crate::conformance::resources::alone::<$adapter, _>(
+                $crate::conformance::$module::$case::<$adapter>,
+            );
+        }
+    )* };
 }
 
 fn resident() -> u64 {

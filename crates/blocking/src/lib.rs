@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use serde::{Deserialize, Serialize};
-//! use tarantool_blocking::{IteratorType, connect, request::Insert};
+//! use tarantool_blocking::{IteratorType, connect, request::Replace};
 //!
 //! #[derive(Serialize, Deserialize)]
 //! struct User { id: u64, name: String, age: u32 }
@@ -14,7 +14,7 @@
 //! # fn main() -> Result<(), tarantool_blocking::Error> {
 //! let client = connect("tarantool://app:secret@localhost:3301")?;
 //! let users = client.space::<User>("users");
-//! users.insert(&User { id: 1, name: "Ann".into(), age: 30 })?;
+//! users.replace(&User { id: 1, name: "Ann".into(), age: 30 })?;
 //! let adults: Vec<User> = users.index("age").select(18).iterator(IteratorType::Ge).limit(100).send()?;
 //!
 //! std::thread::scope(|scope| {                             // threads share the one connection
@@ -24,15 +24,18 @@
 //!     }
 //! });
 //!
-//! let pending: Vec<_> = (0..1000_u64)                      // one thread, many requests under way
-//!     .map(|id| client.submit(Insert::into("log").row((id, "text"))))
+//! let pending: Vec<_> = (0..500_u64)                       // one thread, many requests under way
+//!     .map(|id| client.submit(Replace::into("log").row((id, "text"))))
 //!     .collect();
 //! for reply in pending {
 //!     reply.wait()?;
 //! }
+//! println!("{} adults", adults.len());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The [guide](tarantool_client::guide::getting_started) has a server for it.
 //!
 //! Unix only for now: it needs writes that don't block on a socket whose reads do.
 //!

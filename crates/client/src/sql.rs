@@ -27,16 +27,18 @@ impl<M: Mode> Client<M> {
     /// # use tarantool_client::{Client, Error, Executed, named};
     /// # async fn example(client: Client) -> Result<(), Error> {
     /// let adults: Executed<(u64, String)> =
-    ///     client.execute("SELECT id, name FROM users WHERE age >= ?", 18).await?;
+    ///     client.execute(r#"SELECT "id", "name" FROM "users" WHERE "age" >= ?"#, 18).await?;
     /// for (id, name) in adults.rows {
     ///     println!("{id}: {name}");
     /// }
     /// let parameters = (named("age", 31), named("id", 1));
-    /// let update = "UPDATE users SET age = :age WHERE id = :id";
+    /// let update = r#"UPDATE "users" SET "age" = :age WHERE "id" = :id"#;
     /// let updated: Executed<()> = client.execute(update, parameters).await?;
     /// assert_eq!(updated.row_count, 1);
     /// # Ok(()) }
     /// ```
+    ///
+    /// Names without quotes are taken in capitals by servers before 3.0.
     ///
     /// Extension values (decimal, uuid and the like) as parameters need server 2.10 and are not
     /// sent to older ones. Servers since 3.0 want the word `SEQSCAN` before a table that is read
@@ -69,11 +71,11 @@ impl<M: Mode> Client<M> {
     /// ```no_run
     /// # use tarantool_client::{Client, Error, Executed};
     /// # async fn example(client: Client) -> Result<(), Error> {
-    /// let insert = client.prepare("INSERT INTO users VALUES (?, ?)").await?;
+    /// let replace = client.prepare(r#"REPLACE INTO "users" VALUES (?, ?, ?)"#).await?;
     /// for (id, name) in [(1, "Ann"), (2, "Bob")] {
-    ///     let _: Executed<()> = client.execute(&insert, (id, name)).await?;
+    ///     let _: Executed<()> = client.execute(&replace, (id, name, 30)).await?;
     /// }
-    /// client.unprepare(insert).await?;
+    /// client.unprepare(replace).await?;
     /// # Ok(()) }
     /// ```
     pub fn prepare(&self, text: &str) -> M::Reply<Prepared> {

@@ -21,9 +21,9 @@ impl<M: Mode> Client<M> {
     /// ```no_run
     /// # use tarantool_client::{Client, Error};
     /// # async fn example(client: Client) -> Result<(), Error> {
-    /// let insert = client.sql("INSERT INTO users VALUES (?, ?)");
+    /// let replace = client.sql(r#"REPLACE INTO "users" VALUES (?, ?, ?)"#);
     /// for (id, name) in [(1, "Ann"), (2, "Bob")] {
-    ///     insert.execute::<()>((id, name)).await?;
+    ///     replace.execute::<()>((id, name, 30)).await?;
     /// }
     /// # Ok(()) }
     /// ```

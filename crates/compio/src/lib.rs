@@ -15,16 +15,19 @@
 //!         let client = connect("tarantool://app:secret@localhost:3301").await?;
 //!         let users = client.space::<User>("users");                     // by name, or by number
 //!
-//!         users.insert(&User { id: 1, name: "Ann".into(), age: 30 }).await?;
+//!         users.replace(&User { id: 1, name: "Ann".into(), age: 30 }).await?;
 //!         let ann: Option<User> = users.get(1).await?;
 //!         let adults: Vec<User> = users.index("age").select(18).iterator(IteratorType::Ge).limit(100).await?;
 //!         users.update(1, ops().add("age", 1).assign("name", "Anna")).await?;
 //!
 //!         let total: u64 = client.call("total_age", ()).await?;
+//!         println!("{ann:?}, {} adults, {total} years", adults.len());
 //!         Ok(())
 //!     })
 //! }
 //! ```
+//!
+//! The [guide](tarantool_client::guide::getting_started) has a server for it.
 //!
 //! The types are those of `tarantool-client`, the same on every asynchronous runtime. This crate
 //! adds sockets, a timer and the task that drives the connection.

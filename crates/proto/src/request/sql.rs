@@ -14,8 +14,8 @@ use crate::msgpack::{EncodeError, Reader, Token};
 /// use tarantool_proto::{Frame, request::{Execute, named}};
 ///
 /// let mut frame = Frame::new();
-/// frame.encode(&Execute::new("SELECT * FROM users WHERE age >= ? AND age < ?").parameters((18, 30)))?;
-/// frame.encode(&Execute::new("DELETE FROM users WHERE id = :id").parameters((named("id", 7),)))?;
+/// frame.encode(&Execute::new(r#"SELECT * FROM "users" WHERE "age" >= ? AND "age" < ?"#).parameters((18, 30)))?;
+/// frame.encode(&Execute::new(r#"DELETE FROM "users" WHERE "id" = :id"#).parameters((named("id", 7),)))?;
 /// # Ok::<(), tarantool_proto::msgpack::EncodeError>(())
 /// ```
 ///
@@ -170,7 +170,7 @@ impl Request for Unprepare {
 /// ```
 /// use tarantool_proto::request::{Execute, named};
 ///
-/// let request = Execute::new("UPDATE users SET age = :age WHERE id = @id")
+/// let request = Execute::new(r#"UPDATE "users" SET "age" = :age WHERE "id" = @id"#)
 ///     .parameters((named("age", 31), named("@id", 1)));
 /// ```
 #[must_use]

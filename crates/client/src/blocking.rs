@@ -163,6 +163,13 @@ impl Client<Blocking> {
         self.all_lanes().try_for_each(|lane| lane.mode.lead.open())
     }
 
+    /// Waits until the client is over, on every lane, driving the connections meanwhile;
+    /// [`failure`](Self::failure) says why. After a [`close`](Self::close) that takes the
+    /// [close timeout](crate::Config::close_timeout) at most.
+    pub fn closed(&self) {
+        self.all_lanes().for_each(|lane| lane.mode.lead.closed());
+    }
+
     /// Waits until the status is another than `seen`, for `timeout` at most, and returns it. Drives
     /// the connection meanwhile.
     pub fn status_changed(&self, seen: &Status, timeout: Duration) -> Status {

@@ -290,11 +290,15 @@ impl<M: Mode> Client<M> {
 
     /// Accepts no more requests from any clone. Those accepted are still answered, within the
     /// [close timeout](Config::close_timeout).
+    ///
+    /// Does not wait for that: [`closed`](Self::closed) does. On threads nothing happens until one
+    /// waits, for that or for a reply, or the last handle is dropped.
     pub fn close(&self) {
         self.all_lanes().for_each(|lane| lane.shared.close(lane.close_timeout));
     }
 
-    /// Why the client is over, if it is: it was closed, or there are no more connections.
+    /// Why the client is over, once it is: it was closed and all that it had accepted has an answer,
+    /// or there are no more connections.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
         let failures: Option<Vec<Error>> =
@@ -331,6 +335,22 @@ impl Client<Async> {
             poll_fn(|cx| lane.shared.poll_ready(waiting.number, cx)).await?;
         }
         Ok(())
+    }
+
+    /// Waits until the client is over, on every lane; [`failure`](Self::failure) says why.
+    ///
+    /// ```no_run
+    /// # async fn example(client: tarantool_client::Client) {
+    /// // What was accepted is answered, and the connection closed.
+    /// client.close();
+    /// client.closed().await;
+    /// # }
+    /// ```
+    pub async fn closed(&self) {
+        for lane in self.all_lanes() {
+            let waiting = StatusWaiter::new(&lane.shared);
+            poll_fn(|cx| lane.shared.poll_closed(waiting.number, cx)).await;
+        }
     }
 
     /// Waits until the status is another than `seen`, and returns it.

@@ -167,8 +167,8 @@ impl Error {
         }
     }
 
-    /// Whether the request was certainly not executed and the same request may succeed later, or on
-    /// another connection.
+    /// Whether the request was certainly not executed and the same request may succeed later, with
+    /// this client: false once that is over. Leave a pause before a request is tried again.
     #[must_use]
     pub fn is_retry_safe(&self) -> bool {
         match self.kind() {
@@ -178,9 +178,10 @@ impl Error {
             | ErrorKind::Unsupported(_)
             | ErrorKind::OtherClient
             | ErrorKind::ConnectionGone { .. }
-            | ErrorKind::TransactionOver => false,
+            | ErrorKind::TransactionOver
+            | ErrorKind::Ended { .. } => false,
             ErrorKind::NotAccepted { error, .. } => {
-                matches!(error, SendError::Closed | SendError::Saturated | SendError::NotConnected)
+                matches!(error, SendError::Saturated | SendError::NotConnected)
             }
             ErrorKind::Connect(error) => !matches!(
                 error,
@@ -239,6 +240,9 @@ impl fmt::Display for Error {
             ErrorKind::NotAccepted { error: SendError::NotConnected, cause: Some(cause) } => {
                 write!(f, "not sent: no {connection} ({cause})")
             }
+            ErrorKind::NotAccepted { error: _, cause: Some(ConnectionError::Shutdown) } => {
+                f.write_str("not sent: the client was closed")
+            }
             ErrorKind::NotAccepted { error: _, cause: Some(cause) } => {
                 write!(f, "not sent: {connection} has ended ({cause})")?;
                 ended_with_it(f, *subject)
@@ -277,6 +281,9 @@ impl fmt::Display for Error {
             }
             ErrorKind::TransactionOver => {
                 f.write_str("not sent: the transaction is over; begin a new one")
+            }
+            ErrorKind::Ended { cause: ConnectionError::Shutdown } => {
+                f.write_str("the client was closed")
             }
             ErrorKind::Ended { cause } => write!(f, "{connection} has ended ({cause})"),
             ErrorKind::PushesLost(count) => {
@@ -329,7 +336,7 @@ impl fmt::Debug for Error {
     /// The text, which says all that a log needs; with `{:#?}` the parts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
-            return write!(f, "Error({self})");
+            return write!(f, "{self}");
         }
         f.debug_struct("Error")
             .field("kind", &self.0.kind)

@@ -104,9 +104,7 @@ impl fmt::Display for ConnectionEvent {
             Self::Lost { address, was_ready: false, reason } => {
                 write!(f, "connecting to {address} failed: {reason}")
             }
-            Self::Retrying { .. } => {
-                f.write_str("no address is left; waiting for the next attempt")
-            }
+            Self::Retrying { .. } => f.write_str("waiting before the next attempt"),
             Self::LateReplies { count } => write!(f, "{count} late replies"),
             Self::Closed { reason } => write!(f, "closed: {reason}"),
         }

@@ -18,6 +18,6 @@ fn what_causes_an_error_is_in_its_text_and_not_told_again() {
 #[test]
 fn an_error_that_ends_a_program_is_one_readable_line() {
     let error = Error::from("localhost:no-port".parse::<Config>().unwrap_err());
-    assert_eq!(format!("{error:?}"), format!("Error({error})"));
+    assert_eq!(format!("{error:?}"), error.to_string());
     assert!(format!("{error:#?}").contains("kind: Config("), "{error:#?}");
 }

@@ -179,6 +179,7 @@ impl ConnectionError {
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Protocol(error @ ProtocolError::Greeting(_)) => error.fmt(f),
             Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Login { user, error } => write!(f, "login as {user} refused: {error}"),
             Self::PasswordInClear { user } => write!(

@@ -119,6 +119,25 @@ impl Response {
         T::deserialize(&mut self.deserializer(data)?)
     }
 
+    /// All that a call or an eval returned, as a list whatever their number: for functions that give
+    /// a value, or nil and an error. A tuple has `Option`s for those that may be absent.
+    ///
+    /// ```
+    /// # fn example(response: &tarantool_proto::Response) -> Result<(), tarantool_proto::msgpack::DecodeError> {
+    /// // `return value`, or `return nil, why`
+    /// let (value, why): (Option<u64>, Option<String>) = response.returned_list()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The values do not fit `T`.
+    pub fn returned_list<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        match self.data()? {
+            Some(data) => T::deserialize(&mut self.deserializer(Reader::new(data))?),
+            None => from_slice(&[0x90]),
+        }
+    }
+
     /// A deserializer with what the reply tells of its tuples.
     #[inline]
     fn deserializer<'a>(&'a self, reader: Reader<'a>) -> Result<Deserializer<'a>, DecodeError> {

@@ -156,7 +156,8 @@ impl Schema {
                     let name = String::from_utf8_lossy(name);
                     match frame.space() {
                         NameRef::Name(space) => {
-                            format!("index named {name:?} in {}", String::from_utf8_lossy(space))
+                            let space = String::from_utf8_lossy(space);
+                            format!("index named {name:?} in space {space:?}")
                         }
                         _ => format!("index named {name:?} in space {space}"),
                     }

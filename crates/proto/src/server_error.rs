@@ -341,7 +341,12 @@ fn text(reader: &mut Reader<'_>) -> Result<Box<str>, DecodeError> {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, code {})", self.0.message, self.0.code, self.0.code.number())?;
+        let code = self.0.code;
+        f.write_str(&self.0.message)?;
+        match code.name() {
+            Some(name) => write!(f, " ({name}, code {})", code.number())?,
+            None => write!(f, " (code {})", code.number())?,
+        }
         for cause in self.0.stack.iter().skip(1) {
             write!(f, "; caused by: {}", cause.message)?;
         }

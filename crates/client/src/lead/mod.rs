@@ -69,6 +69,14 @@ impl Lead {
         }
     }
 
+    /// Drives until the client is over and its socket closed.
+    pub(crate) fn closed(&self) {
+        self.drive_until(Waits::Briefly { until: None }, |state| {
+            let is_over = state.session.failure().is_some();
+            (is_over && matches!(state.leases.link, Link::Closed)).then_some(())
+        });
+    }
+
     /// Waits for a reply.
     #[inline]
     pub(crate) fn reply<T>(&self, mut pending: Pending<T>) -> Result<T, Error> {

@@ -15,13 +15,11 @@ pub(crate) struct Loss {
 impl Shared {
     #[cold]
     pub(super) fn refused(&self, subject: Subject, error: SendError, loss: Option<Loss>) -> Error {
-        use SendError::{Closed, ConnectionGone, NotConnected};
-        let loss = loss.filter(|_| matches!(error, Closed | NotConnected | ConnectionGone));
         let present = || self.lock().session.address();
         let address = loss.as_ref().map_or_else(present, |loss| loss.address);
         let cause = loss.map(|loss| loss.reason);
         let kind = match error {
-            ConnectionGone => ErrorKind::ConnectionGone { cause },
+            SendError::ConnectionGone => ErrorKind::ConnectionGone { cause },
             error => ErrorKind::NotAccepted { error, cause },
         };
         Error::of(subject, kind).with_address(&self.address(address))
@@ -30,17 +28,25 @@ impl Shared {
     /// The error for a request that needs the present connection, of which there is none.
     #[cold]
     pub(crate) fn not_connected(&self, subject: Subject) -> Error {
-        let loss = self.lock().loss();
-        self.refused(subject, SendError::NotConnected, loss)
+        let error = SendError::NotConnected;
+        let loss = self.lock().loss_behind(error);
+        self.refused(subject, error, loss)
     }
 
     /// Why the client is over, if it is.
     pub(crate) fn failure(&self) -> Option<Error> {
-        let (reason, address) = {
+        let (cause, address, was_in_use) = {
             let state = self.lock();
-            (state.session.failure()?.clone(), state.session.last_address())
+            let (cause, address) = (state.session.failure()?.clone(), state.session.last_address());
+            let was_in_use = state.session.lost_connection() == Some((address, &cause));
+            (cause, address, was_in_use)
         };
-        Some(Error::connect(&self.address(address), reason))
+        let address = self.address(address);
+        let is_ended = was_in_use || cause == ConnectionError::Shutdown;
+        Some(match is_ended {
+            true => Error::new(ErrorKind::Ended { cause }).with_address(&address),
+            false => Error::connect(&address, cause),
+        })
     }
 
     /// The error for a request that got no answer.
@@ -79,6 +85,20 @@ impl Shared {
 }
 
 impl State {
+    /// Why a request was refused, if that is for what became of a connection.
+    pub(super) fn loss_behind(&self, error: SendError) -> Option<Loss> {
+        match error {
+            SendError::ConnectionGone => self.lost_connection().or_else(|| self.loss()),
+            // What was accepted is still on its way.
+            SendError::Closed if self.session.failure().is_none() => {
+                let address = self.session.address();
+                Some(Loss { address, reason: ConnectionError::Shutdown })
+            }
+            SendError::Closed | SendError::NotConnected => self.loss(),
+            _ => None,
+        }
+    }
+
     /// Why the client is over, or else why the last connection or attempt ended.
     pub(crate) fn loss(&self) -> Option<Loss> {
         let reason = self.session.failure().or_else(|| self.session.last_loss())?.clone();

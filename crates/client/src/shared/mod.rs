@@ -22,7 +22,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tarantool_proto::request::{Ping, Request, Subject};
 use tarantool_proto::session::{Session, SessionEvent};
-use tarantool_proto::{ConnectionError, Credentials, Frame, RequestId, SendError, Stats, WatchId};
+use tarantool_proto::{ConnectionError, Credentials, Frame, RequestId, Stats, WatchId};
 
 use crate::config::{Address, Config};
 use crate::error::{Error, ErrorKind};
@@ -154,6 +154,17 @@ impl Shared {
         Poll::Ready(self.failure().map_or(Ok(()), Err))
     }
 
+    pub(crate) fn poll_closed(&self, number: u64, cx: &mut Context<'_>) -> Poll<()> {
+        // Dropped after the lock.
+        let _replaced;
+        let mut state = self.lock();
+        if state.session.failure().is_some() {
+            return Poll::Ready(());
+        }
+        _replaced = state.life.wait(number, cx.waker());
+        Poll::Pending
+    }
+
     /// Tells everyone, outside of the lock.
     #[inline]
     pub(crate) fn tell(&self, told: &mut Told) {
@@ -215,9 +226,7 @@ impl Shared {
                     Ok(id)
                 }
                 Err(error) => {
-                    let of_connection =
-                        state.lost_connection().filter(|_| error == SendError::ConnectionGone);
-                    let loss = of_connection.or_else(|| state.loss());
+                    let loss = state.loss_behind(error);
                     drop(state);
                     Err(self.refused(subject, error, loss))
                 }
@@ -235,10 +244,10 @@ impl Shared {
         // A server that lacks watched keys is told of at once.
         let _ = state.process(&mut BytesMut::new(), &mut told);
         told.wakers.extend(state.driver.take());
-        let loss = state.loss();
+        let watch = watch.map_err(|error| (error, state.loss_behind(error)));
         drop(state);
         self.tell(&mut told);
-        (watch.map_err(|error| self.refused(subject, error, loss)), number)
+        (watch.map_err(|(error, loss)| self.refused(subject, error, loss)), number)
     }
 
     /// One watcher less.

@@ -1,6 +1,9 @@
 //! MessagePack to serde, borrowing strings and binary data from the input.
 
-use serde::de::{self, Deserialize, DeserializeSeed, Visitor, value::BorrowedBytesDeserializer};
+use std::iter;
+
+use serde::de::value::{BorrowedBytesDeserializer, MapDeserializer};
+use serde::de::{self, Deserialize, DeserializeSeed, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::tuple::{self, Formats};
@@ -11,7 +14,7 @@ use crate::server_error::ServerError;
 ///
 /// Arrays fill tuples and structs by position, maps fill structs by field name. Columns that the
 /// type does not have are skipped; columns that the row does not have read as nil, so `Option`
-/// fields at the end may be absent.
+/// fields at the end may be absent. An empty array is an empty map too, as Lua's tables are.
 ///
 /// # Errors
 /// The input is not MessagePack, is more than one value, or does not fit `T`; the message names
@@ -261,6 +264,18 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         self.columns(Wanted::Count(length), visitor)
     }
 
+    /// Lua has one kind of table, so that a map that is empty comes as an array.
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let mut ahead = self.reader.clone();
+        match ahead.token() {
+            Ok(Token::Array(0)) => {
+                self.reader = ahead;
+                visitor.visit_map(MapDeserializer::new(iter::empty::<((), ())>()))
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -294,7 +309,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct seq map identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct seq identifier
     }
 }
 

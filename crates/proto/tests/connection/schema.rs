@@ -100,7 +100,7 @@ fn an_unknown_index_is_named() {
     let texts = ids.map(|id| fate(&mut link, id).to_string());
     assert_eq!(
         texts[0],
-        "the server has no index named \"height\" in space 512, or none that this user may see"
+        "the server has no index named \"height\" in space \"users\", or none that this user may see"
     );
     assert_eq!(
         texts[1],

@@ -18,6 +18,16 @@ fn anna() -> User<'static> {
     User { id: 1, name: "Anna", age: Some(18), email: None }
 }
 
+/// Lua has one kind of table, and an empty one comes as an array.
+#[test]
+fn an_empty_array_is_an_empty_map_too() {
+    assert_eq!(from_slice(&[0x90]), Ok(HashMap::<String, u64>::new()));
+    assert_eq!(from_slice(&[0xdc, 0, 0]), Ok(HashMap::<String, u64>::new()));
+    assert_eq!(from_slice(&[0x92, 0x90, 7]), Ok((HashMap::<String, u64>::new(), 7)));
+    assert!(from_slice::<HashMap<u64, u64>>(&[0x91, 1]).is_err());
+    assert!(from_slice::<HashMap<u64, u64>>(&[0xa0]).is_err());
+}
+
 #[test]
 fn a_struct_from_an_array() {
     let row = [0x94, 0x01, 0xa4, b'A', b'n', b'n', b'a', 0x12, 0xc0];

@@ -93,6 +93,24 @@ fn the_first_of_no_rows() {
 }
 
 #[test]
+fn returned_values_as_a_list_whatever_their_number() {
+    type Found = (Option<u64>, Option<String>);
+    let lists = [
+        (&b"\x90"[..], (None, None)),
+        (b"\x91\x07", (Some(7), None)),
+        (b"\x92\xc0\xa2no", (None, Some("no".to_owned()))),
+        (b"\x93\x07\xc0\x01", (Some(7), None)),
+    ];
+    for (data, expected) in lists {
+        assert_eq!(response(data).returned_list::<Found>(), Ok(expected), "{data:x?}");
+    }
+    assert_eq!(response(b"\x91\x92\x07\x08").returned_list(), Ok(vec![vec![7, 8]]));
+    assert_eq!(response(b"\x90").returned_list(), Ok(Vec::<u64>::new()));
+    let error = response(b"\x91\xa1x").returned_list::<Found>().unwrap_err();
+    assert!(error.to_string().contains("found a string"), "{error}");
+}
+
+#[test]
 fn returned_values() {
     assert_eq!(response(b"\x90").returned(), Ok(()));
     assert_eq!(response(b"\x90").returned(), Ok(None::<u8>));

@@ -128,7 +128,7 @@ pub async fn a_killed_server_is_told_to_all_and_named<A: Adapter>(server: &Backe
     };
     assert!(failure.contains(&cause.to_string()), "{failure}: {cause}");
     assert_eq!(error.outcome(), Outcome::NotSent);
-    assert!(error.is_retry_safe());
+    assert!(!error.is_retry_safe(), "the client is over");
     assert!(error.to_string().contains(&uri), "{error}");
 
     let started = Instant::now();

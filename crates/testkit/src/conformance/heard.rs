@@ -57,18 +57,28 @@ impl Heard {
     }
 }
 
-/// How a client is waited for to come to a status.
+/// How a client is waited for to come to a status, or to its end.
 pub trait Lives: Mode {
+    fn closed(client: &Client<Self>) -> impl Future<Output = ()> + Send;
+
     fn status_after(client: &Client<Self>, seen: &Status) -> impl Future<Output = Status> + Send;
 }
 
 impl Lives for Async {
+    fn closed(client: &Client) -> impl Future<Output = ()> + Send {
+        client.closed()
+    }
+
     fn status_after(client: &Client, seen: &Status) -> impl Future<Output = Status> + Send {
         client.status_changed(seen)
     }
 }
 
 impl Lives for Blocking {
+    async fn closed(client: &Client<Self>) {
+        client.closed();
+    }
+
     async fn status_after(client: &Client<Self>, seen: &Status) -> Status {
         client.status_changed(seen, Duration::from_secs(10))
     }

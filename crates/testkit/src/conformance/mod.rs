@@ -48,6 +48,7 @@ pub mod bounded;
 pub mod breaks;
 pub mod changes;
 pub mod chunks;
+pub mod closing;
 pub mod closures;
 pub mod connections;
 pub mod drops;
@@ -288,6 +289,8 @@ macro_rules! conformance {
             connections::requests_of_a_killed_server_know_whether_they_were_sent,
             connections::a_server_that_shuts_down_is_told_to_all,
             connections::a_dropped_client_closes_its_connection,
+            closing::a_client_that_is_closed_ends_with_all_answered,
+            closing::the_end_of_a_client_can_be_waited_for_elsewhere,
             breaks::requests_cut_off_on_their_way_are_told_rightly,
             breaks::replies_cut_off_on_their_way_are_told_rightly,
             breaks::writes_of_a_killed_server_are_told_rightly,
@@ -404,6 +407,8 @@ macro_rules! conformance {
             transactions::a_begin_that_fails_leaves_nothing,
         }
         $crate::conformance! { @scripted
+            closing::a_client_that_is_closed_closes_its_connection,
+            closing::closing_takes_the_close_timeout_at_most,
             sockets::the_kernel_delays_no_request,
             bad_peers::a_closed_port_refuses,
             bad_peers::a_host_that_does_not_exist_is_named,

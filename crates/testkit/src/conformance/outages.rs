@@ -238,5 +238,5 @@ pub async fn a_client_closed_in_any_phase_tells_those_who_wait<A: Adapter>(serve
 
 fn is_closed(error: &Error) -> bool {
     use tarantool_client::ConnectionError::Shutdown;
-    matches!(error.kind(), ErrorKind::Connect(Shutdown))
+    matches!(error.kind(), ErrorKind::Ended { cause: Shutdown })
 }

@@ -10,6 +10,7 @@ use tarantool_proto::session::{Backoff, Heartbeat, OnRefused, SessionConfig, Whi
 use tarantool_proto::{AuthMethod, Batching, Credentials, Password};
 
 use crate::life::{ConnectionEvent, Hook};
+use crate::uri;
 
 /// Where and how to connect: from a URI, a builder, or both.
 ///
@@ -411,10 +412,10 @@ impl Config {
 }
 
 impl fmt::Display for Config {
-    /// User and addresses.
+    /// User and addresses, as a URI has them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(credentials) = &self.session.connection.credentials {
-            write!(f, "{}@", credentials.user)?;
+            write!(f, "{}@", uri::encoded(&credentials.user))?;
         }
         for (index, address) in self.addresses.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };

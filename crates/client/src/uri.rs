@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tarantool_proto::AuthMethod;
 
 use crate::config::{Address, Config, PORT};
@@ -111,6 +111,13 @@ fn decode(text: &str, what: &str) -> Result<String, ConfigError> {
     let decoded = percent_decode_str(text).decode_utf8();
     let decoded = decoded.map_err(|_| ConfigError::new(format!("the {what} is not UTF-8")))?;
     Ok(decoded.into_owned())
+}
+
+/// A user as it stands in a URI.
+pub(crate) fn encoded(user: &str) -> impl fmt::Display + '_ {
+    const ENCODED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(user, ENCODED)
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -277,6 +284,9 @@ mod tests {
     fn login_is_percent_decoded() {
         let config = parse("us%65r:p%40ss%3aword@host:1");
         assert_eq!(login(&config), ("user", &Password::new("p@ss:word")));
+        let config = parse("a%40b%3Ac%2F%25%20d:pass@host:1");
+        assert_eq!(login(&config), ("a@b:c/% d", &Password::new("pass")));
+        assert_eq!(config.to_string(), "a%40b%3Ac%2F%25%20d@host:1");
         let config = parse("user:p@ss@host:1");
         assert_eq!(login(&config), ("user", &Password::new("p@ss")));
         assert_eq!(login(&parse("user@host:1")), ("user", &Password::new("")));

@@ -1,5 +1,6 @@
 //! The follower's state machine: recorded sessions, a scripted server, hostile bytes.
 
+mod ballots;
 mod changes;
 mod hostile;
 mod opening;

@@ -17,6 +17,7 @@ mod schema;
 mod sql;
 mod steps;
 mod streams;
+mod texts;
 mod transactions;
 mod tuples;
 mod watches;

@@ -6,5 +6,6 @@ mod hostile;
 mod opening;
 mod peer;
 mod recorded;
+mod texts;
 mod time;
 mod vclock;

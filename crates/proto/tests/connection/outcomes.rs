@@ -55,6 +55,30 @@ fn what_waits_for_a_place_was_not_sent() {
 }
 
 #[test]
+fn each_end_of_a_request_is_counted_by_what_it_was() {
+    let mut config = Config::default();
+    config.in_flight_max = 5;
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    let [answered, cancelled, late, ..] = [1, 2, 3, 4, 5].map(|number| {
+        link.send_until(&numbered(number), Some(link.at(100)).filter(|_| number == 3))
+    });
+    for number in [6, 7, 8] {
+        link.call(number);
+    }
+    link.write();
+    link.feed(&ok(answered.sync()));
+    link.conn.cancel(cancelled);
+    link.conn.handle_timeout(link.at(100));
+    link.conn.handle_eof();
+    link.events_to_end();
+    let stats = link.conn.stats();
+    assert_eq!((stats.requests, stats.answered), (8, 1));
+    assert_eq!((stats.cancelled, stats.timed_out), (1, 1));
+    assert_eq!((stats.lost, stats.not_sent), (2, 3));
+    assert_eq!(fate(&mut link, late), Unanswered::TimedOut(Outcome::MaybeExecuted));
+}
+
+#[test]
 fn unwritten_bytes_give_requests_back() {
     let mut link = Link::ready();
     let ids: Vec<RequestId> = (0..4).map(|number| link.call(number)).collect();

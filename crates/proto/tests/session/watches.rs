@@ -70,6 +70,16 @@ fn a_server_that_cannot_is_followed_by_one_that_can() {
 }
 
 #[test]
+fn what_was_not_told_of_a_key_is_told_before_the_end() {
+    let mut link = Link::new(addresses(1));
+    link.connect(GREETING_2_6);
+    let id = link.session.watch("k").unwrap();
+    link.session.abort(refused());
+    assert_eq!(link.events_to_end(), (vec![SessionEvent::Changed(id)], Some(refused())));
+    assert!(link.session.watch_error(id).is_some());
+}
+
+#[test]
 fn nothing_is_watched_once_it_is_over() {
     let mut link = Link::ready(addresses(1));
     link.session.close(None);

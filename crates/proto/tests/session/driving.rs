@@ -33,6 +33,18 @@ fn the_end_of_draining_is_told() {
 }
 
 #[test]
+fn a_time_too_far_to_be_told_is_a_day() {
+    let mut config = addresses(1);
+    config.heartbeat = None;
+    config.drain_timeout = Duration::MAX;
+    let mut link = Link::ready(config);
+    link.call(1);
+    link.session.handle_shutdown_notice();
+    link.advance(0);
+    assert_eq!(link.session.poll_timeout(), Some(link.at(link.now + 24 * 60 * 60 * 1000)));
+}
+
+#[test]
 fn a_session_that_is_over_waits_for_no_time() {
     let mut link = Link::ready(addresses(1));
     let deadline = Some(link.at(5000));

@@ -11,4 +11,5 @@ mod model;
 #[path = "../connection/peer.rs"]
 mod peer;
 mod steps;
+mod verbs;
 mod watches;

@@ -361,6 +361,28 @@ fn cancelled_requests_behind_a_waiting_one_leave_nothing() {
     assert_eq!(link.writes().len(), 0);
 }
 
+/// Ids of requests that are over stay in the queue only as long as few of them do.
+#[test]
+fn cancelled_requests_leave_no_memory_behind_a_waiting_one() {
+    for many in [100, 101] {
+        let mut link = with_in_flight_max(1);
+        let first = link.call(0);
+        let waiting = link.call(1);
+        let cancelled: Vec<RequestId> = (0..many).map(|number| link.call(number)).collect();
+        for id in cancelled {
+            link.conn.cancel(id);
+        }
+        for number in 0..10_000 {
+            let id = link.call(number);
+            link.conn.cancel(id);
+        }
+        let kept = format!("{:?}", link.conn).matches("RequestId(").count();
+        assert!(kept < 80, "{kept} ids");
+        assert_eq!(served(&mut link), [0, 1]);
+        assert!(link.conn.is_answered(first) && link.conn.is_answered(waiting));
+    }
+}
+
 #[test]
 fn cancelled_queued_requests_are_bounded_by_the_queue() {
     let mut config = Config::default();

@@ -147,6 +147,19 @@ fn requests_that_wait_for_the_schema_time_out_and_can_be_cancelled() {
 }
 
 #[test]
+fn a_reply_is_awaited_once_the_request_is_queued_by_number() {
+    let mut link = old_server();
+    let id = link.send(&Insert::into("users").row((1,)));
+    link.write();
+    assert!(!link.conn.awaits_replies(), "nothing that a caller asked for is under way");
+    link.feed(&schema_at(SCHEMA, false));
+    assert!(link.conn.awaits_replies());
+    link.write();
+    link.feed(&ok(id.sync()));
+    assert!(!link.conn.awaits_replies());
+}
+
+#[test]
 fn requests_that_wait_for_the_schema_are_lost_unsent() {
     let mut link = old_server();
     let id = link.send(&Insert::into("users").row((1,)));

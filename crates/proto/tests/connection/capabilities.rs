@@ -215,3 +215,18 @@ fn features_count_before_versions_and_versions_where_there_are_no_features() {
     let text = fate(&mut link, id).to_string();
     assert_eq!(text, "the server, version 3.7.0, does not announce positions in selects");
 }
+
+/// As a proxy may refuse what it does not know.
+#[test]
+fn a_server_that_does_not_identify_itself_is_known_by_its_version() {
+    for (greeting, has_streams) in [(GREETING_3_7, true), (GREETING_2_6, false)] {
+        let mut link = Link::new(Config::default());
+        link.feed(greeting);
+        link.write();
+        let unknown = error(ID_SYNC, 48, "Unknown request type 73");
+        assert_eq!(link.feed(&unknown), [Event::Ready]);
+        let server = link.conn.server().unwrap();
+        assert_eq!(server.supports(Capability::Streams), has_streams);
+        assert!(server.supports(Capability::Sql));
+    }
+}

@@ -224,6 +224,21 @@ fn a_request_over_the_limit_of_held_bytes_is_held_alone() {
     assert_eq!(served(&mut link), [0, 1]);
 }
 
+/// A connection of its own loses all with its end: nothing of what is queued is kept for a next one.
+#[test]
+fn what_is_bound_to_a_connection_of_its_own_is_not_held() {
+    let mut config = Config::default();
+    config.held_bytes_max = 1;
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    for number in 0..3 {
+        let mut frame = frame(&numbered(number));
+        frame.bind_to(1);
+        frame.mark_idempotent();
+        link.conn.send(&mut frame, None).unwrap();
+    }
+    assert_eq!(served(&mut link), [0, 1, 2]);
+}
+
 /// Answers what is written as long as anything is; returns the numbers.
 fn served(link: &mut Link) -> Vec<u64> {
     let mut all = Vec::new();

@@ -136,6 +136,10 @@ fn an_announced_shutdown_is_not_that_of_the_next_server() {
 #[test]
 fn a_server_without_watched_keys_is_not_asked() {
     let mut link = Link::graceful(addresses(1), 1);
-    link.connect(GREETING_2_6);
+    link.open();
+    link.feed(GREETING_2_6);
+    link.write();
+    let ready = SessionEvent::Ready { address: 0, generation: 1 };
+    assert_eq!(link.feed(&id_reply(GREETING_2_6)), [ready], "nor is anybody told of the key");
     assert_eq!(link.write(), []);
 }

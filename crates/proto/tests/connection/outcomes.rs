@@ -145,6 +145,22 @@ fn a_queued_request_that_timed_out_becomes_a_ping() {
 }
 
 #[test]
+fn the_deadline_of_an_answered_request_wakes_nobody() {
+    let mut link = Link::ready();
+    // Two that end later than the one before, two that end earlier.
+    let ids = [100, 200, 60, 50].map(|millis| {
+        let deadline = Some(link.at(millis));
+        link.send_until(&numbered(millis), deadline)
+    });
+    link.write();
+    assert_eq!(link.conn.poll_timeout(), Some(link.at(50)));
+    for (index, next) in [(3, Some(60)), (0, Some(60)), (2, Some(200)), (1, None)] {
+        link.feed(&ok(ids[index].sync()));
+        assert_eq!(link.conn.poll_timeout(), next.map(|millis| link.at(millis)));
+    }
+}
+
+#[test]
 fn timeouts_in_every_piece_of_the_queue() {
     let mut link = piecewise();
     let deadline = Some(link.at(100));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tarantool_proto::{
     Config, ConnectionError, ErrorCode, GreetingError, Outcome, ProtocolError, SendError,
-    ServerError, Stage, Unanswered,
+    ServerError, Stage, Unanswered, WatchError,
 };
 
-use crate::peer::{GREETING_3_7, Link, packet};
+use crate::peer::{GREETING_2_6, GREETING_3_7, Link, packet};
 
 fn assert_texts<E: Display>(texts: impl IntoIterator<Item = (E, &'static str)>) {
     for (error, text) in texts {
@@ -133,6 +133,18 @@ fn of_a_connections_end() {
         ),
         (ConnectionError::ServerShutdown, "the server is shutting down"),
         (ConnectionError::Shutdown, "the connection was closed by this side"),
+    ]);
+}
+
+#[test]
+fn of_keys_that_cannot_be_watched() {
+    let mut link = Link::ready_with(GREETING_2_6, Config::default());
+    let id = link.conn.watch("k").unwrap();
+    assert_eq!(format!("{id:?}"), "WatchId(1)");
+    let unsupported = link.conn.watch_error(id).unwrap().clone();
+    assert_texts([
+        (unsupported, "the server, version 2.6.0, lacks watched keys, which came with 2.10.0"),
+        (WatchError::Server(denied()), "Access denied (ACCESS_DENIED, code 42)"),
     ]);
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use serde::Deserialize;
-use tarantool_proto::msgpack::{DecodeError, Reader, from_slice};
+use tarantool_proto::msgpack::{DecodeError, EncodeError, Reader, from_slice};
 use tarantool_proto::request::Ping;
 use tarantool_proto::{Config, Connection, Event, Frame, Response};
 
@@ -211,6 +211,11 @@ fn errors_of_ones_own_have_their_text_alone() {
     assert_eq!(error.to_string(), "no ballot");
     assert_eq!(format!("{error:?}"), "DecodeError(no ballot)");
     assert_eq!((error.row(), error.column(), error.offset()), (None, None, None));
+    let error = EncodeError::new("no row");
+    assert_eq!(
+        (format!("{error}"), format!("{error:?}")),
+        ("no row".into(), "EncodeError(\"no row\")".into())
+    );
     let custom: DecodeError = serde::de::Error::custom("not a colour");
     assert_eq!(custom.to_string(), "not a colour");
 }

@@ -40,6 +40,19 @@ fn keys_are_watched_again_and_a_gap_is_told() {
     assert_eq!(value(&link, id, 2), Some((3, 30, false)));
 }
 
+/// It is one of a row without a hole, whenever it is looked at.
+#[test]
+fn a_value_from_before_the_loss_has_no_gap_before_it() {
+    let mut link = Link::ready(addresses(1));
+    let id = link.session.watch("k").unwrap();
+    let sync = watch_sync(&mut link, "k");
+    link.feed(&event(sync, "k", 10_u64));
+    link.feed(&event(sync, "k", 20_u64));
+    link.session.handle_eof();
+    assert_eq!(value(&link, id, 1), Some((2, 20, false)));
+    assert_eq!(value(&link, id, 2), None);
+}
+
 #[test]
 fn a_key_can_be_watched_while_there_is_no_connection() {
     let mut link = Link::new(addresses(1));

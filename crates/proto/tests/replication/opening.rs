@@ -49,6 +49,7 @@ fn a_snapshot_is_asked_for_once_all_is_answered() {
     assert!(!link.follower.is_ready());
 
     assert_eq!(link.feed(&vclock_reply(SNAPSHOT, &[(0, 3), (1, 134)])), [Event::Ready]);
+    assert!(link.follower.is_ready());
     let ballot = link.follower.ballot().unwrap();
     assert_eq!(ballot.vclock.to_string(), "{1: 134}");
     assert!(!ballot.is_read_only && ballot.is_booted.is_none());
@@ -216,4 +217,27 @@ fn how_far_it_had_come() {
     let mut link = Link::subscribed(config(), 1);
     assert_eq!(closed(&mut link), Stage::Ready);
     assert_eq!(link.follower.vclock(), Some(&"{1: 1}".parse::<Vclock>().unwrap()));
+}
+
+#[test]
+fn a_refused_vote_is_named() {
+    let mut link = Link::new(config());
+    link.feed(GREETING_2_6);
+    let refusal = error(VOTE, 116, "Instance bootstrap hasn't finished yet");
+    match link.feed_to_end(&refusal) {
+        FollowError::Refused { request, error } => {
+            assert_eq!((request, error.code()), (RequestType::VOTE, ErrorCode::LOADING));
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_transport_that_fails_is_the_end_and_the_first_end_counts() {
+    let mut link = Link::subscribed(config(), 10);
+    let broken = ConnectionError::Transport("broken pipe".into());
+    link.follower.handle_failure(broken.clone());
+    link.follower.handle_failure(ConnectionError::Shutdown);
+    link.follower.handle_eof();
+    assert_eq!(link.events_to_end(), (vec![], Some(FollowError::Connection(broken))));
 }

@@ -7,8 +7,8 @@ use tarantool_proto::{ConnectionError, ErrorCode, ProtocolError, RequestType, St
 
 use crate::peer::{
     AUTH, CLUSTER, GREETING_2_6, ID, INSTANCE, Link, REPLICASET, REPLICASET_UUID, SNAPSHOT,
-    SUBSCRIBE, VOTE, ballot, config, error, field, identity, login, reply, row_of_uuid,
-    snapshot_row, subscribed, tuple, vclock_reply, written,
+    SUBSCRIBE, VOTE, ballot, config, error, field, identity, login, map, packet_of, reply,
+    row_of_uuid, snapshot_row, subscribed, tuple, vclock_reply, written,
 };
 
 fn after(text: &str) -> FollowConfig {
@@ -240,4 +240,29 @@ fn a_transport_that_fails_is_the_end_and_the_first_end_counts() {
     link.follower.handle_failure(ConnectionError::Shutdown);
     link.follower.handle_eof();
     assert_eq!(link.events_to_end(), (vec![], Some(FollowError::Connection(broken))));
+}
+
+#[test]
+fn what_is_no_reply_answers_no_question() {
+    let mut link = Link::new(config());
+    link.feed(GREETING_2_6);
+    link.write();
+    let of_code = packet_of(&[(0, 1000.into()), (1, VOTE.into())], Some(map(&[])));
+    assert_eq!(link.feed(&of_code), []);
+    assert_eq!(link.follower.stats().skipped, 1);
+    assert_eq!(link.feed(&[ballot(), identity()].concat()), []);
+    let asked = kinds(&link.write());
+    assert_eq!(asked, [(69, SNAPSHOT)]);
+}
+
+#[test]
+fn unwanted_rows_of_the_snapshot_are_passed_over_but_count() {
+    let mut config = config();
+    config.spaces = Some([512].into());
+    let mut link = Link::asked(config);
+    let rows = [513, 512, 513].map(|space| snapshot_row(tuple(space, &[1])));
+    let bytes = [vclock_reply(SNAPSHOT, &[(1, 134)]), rows.concat()].concat();
+    let [Event::Ready, Event::Change(change)] = &link.feed(&bytes)[..] else { panic!() };
+    assert_eq!(change.space_id(), Some(512));
+    assert_eq!((link.follower.stats().changes, link.follower.stats().unwanted), (1, 2));
 }

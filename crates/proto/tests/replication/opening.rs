@@ -87,7 +87,7 @@ fn with_a_vclock_there_is_no_snapshot() {
 fn a_vclock_before_the_oldest_log_is_a_gap() {
     let oldest = |pairs: &[(u64, u64)]| {
         let ballot = [(2, crate::peer::vclock_of(&[(1, 134)])), (3, crate::peer::vclock_of(pairs))];
-        reply(VOTE, &[(0x29, crate::peer::map(&ballot))])
+        reply(VOTE, &[(0x29, map(&ballot))])
     };
     for (pairs, is_gap) in [
         (&[(1, 100)][..], false),

@@ -15,6 +15,7 @@ mod pushes;
 mod replies;
 mod schema;
 mod sql;
+mod stats;
 mod steps;
 mod streams;
 mod texts;

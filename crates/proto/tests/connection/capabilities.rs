@@ -105,6 +105,12 @@ fn any_request_can_say_what_it_needs() {
 }
 
 #[test]
+fn a_frame_shows_what_it_needs() {
+    let shown = format!("{:?}", frame(&Needy(&[Capability::Sql, Capability::Watchers])));
+    assert!(shown.contains("needs: {Sql, Watchers}"), "{shown}");
+}
+
+#[test]
 fn the_message_names_what_is_missing_and_both_versions() {
     let mut link = old_server();
     let id = link.send(&paged());

@@ -412,8 +412,8 @@ mod tests {
         let id = |generation| RequestId { slot: 0, generation }.sync();
         assert_eq!(table.owner(id(1)), Owner::Past);
         assert_eq!(table.owner(id(u32::MAX)), Owner::Past);
-        assert_eq!(table.owner(id(u32::MAX / 2 + 10)), Owner::Past);
-        for generation in [0, 3, u32::MAX / 2] {
+        assert_eq!(table.owner(id(u32::MAX / 2 + 5)), Owner::Past);
+        for generation in [0, 3, u32::MAX / 2, u32::MAX / 2 + 4] {
             assert_eq!(table.owner(id(generation)), Owner::Unknown, "{generation}");
         }
     }

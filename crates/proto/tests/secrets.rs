@@ -56,7 +56,10 @@ fn settings_and_requests_hide_it() {
     let mut frame = Frame::new();
     frame.encode(&auth).unwrap();
     assert!(contains(frame.as_bytes()));
-    hides(&format!("{frame:?}"));
+    let shown = format!("{frame:?}");
+    hides(&shown);
+    let size = format!("Frame {{ bytes: {}, ", frame.as_bytes().len());
+    assert!(shown.starts_with(&size), "{shown}");
 }
 
 #[test]

@@ -91,9 +91,9 @@ impl Connection {
         for id in self.take_unresolved() {
             match &loaded {
                 Ok(()) => self.queue_waiting(id),
-                // It waited only for its turn in a stream.
+                // It waited only for its turn in a stream, or is over.
                 Err(_) if !self.waits_for_schema(id) => self.queue_waiting(id),
-                Err(why) if self.waits(id) => {
+                Err(why) => {
                     let why = Unanswered::SchemaUnavailable(why.as_str().into());
                     let why = match self.slots.frame(id) {
                         Some(frame) => unless_sent(frame, why),
@@ -101,7 +101,6 @@ impl Connection {
                     };
                     self.fail_request(id, why);
                 }
-                Err(_) => {}
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::follower::Phase;
 use super::opening::Ask;
 use super::rows::{Packet, value};
-use super::{Change, Event, FollowError, Follower, Operation, Vclock};
+use super::{Change, Event, FollowError, Follower, Vclock};
 use crate::error::ConnectionError;
 use crate::keys::{Key, RequestType};
 use crate::msgpack::DecodeError;
@@ -130,7 +130,6 @@ impl Follower {
     fn wants(&self, change: &Change) -> bool {
         match &self.config.spaces {
             None => true,
-            Some(_) if change.operation() == Operation::SnapshotEnd => true,
             Some(spaces) => change.space_id().is_some_and(|space| spaces.contains(&space)),
         }
     }

@@ -252,3 +252,38 @@ fn counters_of_reads() {
     assert_eq!(Stats::default().requests_per_write(), 0.0);
     assert!(stats.to_string().starts_with("0 requests, 1 writes"));
 }
+
+#[test]
+fn the_policy_is_told() {
+    let link = link_with(Batching::immediate().up_to(1000));
+    assert_eq!(link.conn.batching().write_bytes(), 1000);
+}
+
+/// The server has nothing else to do, and as many are queued as answers are still to be taken.
+#[test]
+fn a_head_start_is_for_an_idle_server_and_half_of_the_callers() {
+    let mut link = Link::ready();
+    assert!(!link.conn.wants_head_start(), "there is nothing to write");
+    let ids = written(&mut link, 3);
+    for id in &ids {
+        assert!(!link.conn.wants_head_start());
+        link.feed(&ok(id.sync()));
+    }
+    assert!(!link.conn.wants_head_start(), "no caller has gone on");
+    link.call(3);
+    assert!(!link.conn.wants_head_start(), "three answers are to be taken");
+    link.conn.take(ids[0]).unwrap().unwrap();
+    assert!(!link.conn.wants_head_start(), "two are");
+    let queued = link.call(4);
+    assert!(link.conn.wants_head_start(), "as many as are queued");
+    link.conn.take(ids[1]).unwrap().unwrap();
+    link.conn.take(ids[2]).unwrap().unwrap();
+    assert!(link.conn.wants_head_start(), "none");
+    link.write();
+    assert!(!link.conn.wants_head_start());
+    link.call(5);
+    assert!(!link.conn.wants_head_start(), "the server has two to do");
+    link.feed(&ok(queued.sync()));
+    link.conn.take(queued).unwrap().unwrap();
+    assert!(!link.conn.wants_head_start(), "the server has one to do");
+}

@@ -105,6 +105,12 @@ fn any_request_can_say_what_it_needs() {
 }
 
 #[test]
+fn a_frame_shows_what_it_needs() {
+    let shown = format!("{:?}", frame(&Needy(&[Capability::Sql, Capability::Watchers])));
+    assert!(shown.contains("needs: {Sql, Watchers}"), "{shown}");
+}
+
+#[test]
 fn the_message_names_what_is_missing_and_both_versions() {
     let mut link = old_server();
     let id = link.send(&paged());
@@ -202,6 +208,8 @@ fn features_count_before_versions_and_versions_where_there_are_no_features() {
     assert_eq!(supported("1.10.0", &no_id), [no, no, no, no, no, no]);
     assert_eq!(supported("2.0.0", &no_id), [yes, no, no, no, no, no]);
     assert_eq!(supported("2.9.9", &no_id), [yes, no, no, no, no, no]);
+    // As behind a proxy that refuses what it does not know.
+    assert_eq!(supported("3.7.0", &no_id), [yes; 6]);
     assert_eq!(supported("2.10.0", &features(&[0, 1, 3])), [yes, yes, yes, yes, no, no]);
     assert_eq!(supported("3.1.9", &features(&[0, 1, 3, 4])), [yes, yes, yes, yes, yes, no]);
     assert_eq!(supported("3.2.0", &features(&[0, 1, 3, 4])), [yes, yes, yes, yes, yes, yes]);
@@ -210,8 +218,12 @@ fn features_count_before_versions_and_versions_where_there_are_no_features() {
     // And the other way round.
     assert_eq!(supported("2.10.0", &features(&[4])), [yes, yes, no, no, yes, no]);
 
-    let mut link = link_with("3.7.0", &features(&[0]));
-    let id = link.send(&paged());
-    let text = fate(&mut link, id).to_string();
-    assert_eq!(text, "the server, version 3.7.0, does not announce positions in selects");
+    // From the first version on that has it.
+    for version in ["2.11.0", "3.7.0"] {
+        let mut link = link_with(version, &features(&[0]));
+        let id = link.send(&paged());
+        let text = fate(&mut link, id).to_string();
+        let expected = "does not announce positions in selects";
+        assert_eq!(text, format!("the server, version {version}, {expected}"));
+    }
 }

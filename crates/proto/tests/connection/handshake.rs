@@ -444,3 +444,12 @@ fn a_password_that_is_queued_is_not_shown() {
     assert!(!format!("{frame:?}").contains(&bytes.join(", ")));
     assert_eq!(link.write().len(), 2);
 }
+
+#[test]
+fn a_second_answer_to_the_handshake_changes_nothing() {
+    let mut link = Link::ready_with(GREETING_3_7, login("u", "p"));
+    assert_eq!(link.feed(&[ok(ID_SYNC), ok(AUTH_SYNC)].concat()), []);
+    assert_eq!(link.conn.stats().late_replies, 2);
+    let call = link.written_call(1);
+    assert_eq!(link.feed(&ok(call.sync())), [Event::Answered(call)]);
+}

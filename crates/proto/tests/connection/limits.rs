@@ -186,6 +186,74 @@ fn a_request_over_the_packet_limit_is_left_as_it_was() {
     assert_eq!(numbers(&link.write()), [7]);
 }
 
+/// What waits for a place is held; what has one is queued.
+#[test]
+fn held_bytes_have_a_limit() {
+    let each = frame(&numbered(0)).as_bytes().len();
+    let mut config = Config::default();
+    config.held_bytes_max = 3 * each;
+    config.in_flight_max = 1;
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    let placed = link.call(0);
+    let held: Vec<RequestId> = (1..4).map(|number| link.call(number)).collect();
+    let mut more = frame(&numbered(4));
+    assert_eq!(link.conn.send(&mut more, None), Err(SendError::Saturated));
+    assert_eq!(more.as_bytes().len(), each, "it is left to the caller");
+    assert_eq!(link.conn.stats().requests, 4);
+    // A place for one of those held makes room for another.
+    link.write();
+    link.feed(&ok(placed.sync()));
+    link.conn.send(&mut more, None).unwrap();
+    assert_eq!(link.conn.send(&mut frame(&numbered(5)), None), Err(SendError::Saturated));
+    link.conn.cancel(held[1]);
+    link.call(5);
+    assert_eq!(served(&mut link), [1, 3, 4, 5]);
+}
+
+#[test]
+fn a_request_over_the_limit_of_held_bytes_is_held_alone() {
+    let mut config = Config::default();
+    config.held_bytes_max = 1;
+    let mut link = Link::new(config);
+    link.call(0);
+    assert_eq!(link.conn.send(&mut frame(&numbered(1)), None), Err(SendError::Saturated));
+    link.feed(GREETING_3_7);
+    link.write();
+    link.feed(&id_reply(GREETING_3_7));
+    link.call(1);
+    assert_eq!(served(&mut link), [0, 1]);
+}
+
+/// A connection of its own loses all with its end: nothing of what is queued is kept for a next one.
+#[test]
+fn what_is_bound_to_a_connection_of_its_own_is_not_held() {
+    let mut config = Config::default();
+    config.held_bytes_max = 1;
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    for number in 0..3 {
+        let mut frame = frame(&numbered(number));
+        frame.bind_to(1);
+        frame.mark_idempotent();
+        link.conn.send(&mut frame, None).unwrap();
+    }
+    assert_eq!(served(&mut link), [0, 1, 2]);
+}
+
+/// Answers what is written as long as anything is; returns the numbers.
+fn served(link: &mut Link) -> Vec<u64> {
+    let mut all = Vec::new();
+    loop {
+        let sent = link.write();
+        if sent.is_empty() {
+            return all;
+        }
+        all.extend(numbers(&sent));
+        for request in sent {
+            link.feed(&ok(request.sync));
+        }
+    }
+}
+
 #[test]
 fn a_deadline_covers_the_wait_for_a_place() {
     let mut link = with_in_flight_max(1);
@@ -306,6 +374,28 @@ fn cancelled_requests_behind_a_waiting_one_leave_nothing() {
     assert_eq!(numbers(&link.write()), [1]);
     link.feed(&ok(waiting.sync()));
     assert_eq!(link.writes().len(), 0);
+}
+
+/// Ids of requests that are over stay in the queue only as long as few of them do.
+#[test]
+fn cancelled_requests_leave_no_memory_behind_a_waiting_one() {
+    for many in [100, 101] {
+        let mut link = with_in_flight_max(1);
+        let first = link.call(0);
+        let waiting = link.call(1);
+        let cancelled: Vec<RequestId> = (0..many).map(|number| link.call(number)).collect();
+        for id in cancelled {
+            link.conn.cancel(id);
+        }
+        for number in 0..10_000 {
+            let id = link.call(number);
+            link.conn.cancel(id);
+        }
+        let kept = format!("{:?}", link.conn).matches("RequestId(").count();
+        assert!(kept < 80, "{kept} ids");
+        assert_eq!(served(&mut link), [0, 1]);
+        assert!(link.conn.is_answered(first) && link.conn.is_answered(waiting));
+    }
 }
 
 #[test]

@@ -55,6 +55,30 @@ fn what_waits_for_a_place_was_not_sent() {
 }
 
 #[test]
+fn each_end_of_a_request_is_counted_by_what_it_was() {
+    let mut config = Config::default();
+    config.in_flight_max = 5;
+    let mut link = Link::ready_with(GREETING_3_7, config);
+    let [answered, cancelled, late, ..] = [1, 2, 3, 4, 5].map(|number| {
+        link.send_until(&numbered(number), Some(link.at(100)).filter(|_| number == 3))
+    });
+    for number in [6, 7, 8] {
+        link.call(number);
+    }
+    link.write();
+    link.feed(&ok(answered.sync()));
+    link.conn.cancel(cancelled);
+    link.conn.handle_timeout(link.at(100));
+    link.conn.handle_eof();
+    link.events_to_end();
+    let stats = link.conn.stats();
+    assert_eq!((stats.requests, stats.answered), (8, 1));
+    assert_eq!((stats.cancelled, stats.timed_out), (1, 1));
+    assert_eq!((stats.lost, stats.not_sent), (2, 3));
+    assert_eq!(fate(&mut link, late), Unanswered::TimedOut(Outcome::MaybeExecuted));
+}
+
+#[test]
 fn unwritten_bytes_give_requests_back() {
     let mut link = Link::ready();
     let ids: Vec<RequestId> = (0..4).map(|number| link.call(number)).collect();
@@ -118,6 +142,22 @@ fn a_queued_request_that_timed_out_becomes_a_ping() {
     let replies = [before, late, after].map(|id| ok(id.sync()));
     assert_eq!(link.feed(&replies.concat()), [before, after].map(Event::Answered));
     assert_eq!(link.conn.stats().late_replies, 1);
+}
+
+#[test]
+fn the_deadline_of_an_answered_request_wakes_nobody() {
+    let mut link = Link::ready();
+    // Two that end later than the one before, two that end earlier.
+    let ids = [100, 200, 60, 50].map(|millis| {
+        let deadline = Some(link.at(millis));
+        link.send_until(&numbered(millis), deadline)
+    });
+    link.write();
+    assert_eq!(link.conn.poll_timeout(), Some(link.at(50)));
+    for (index, next) in [(3, Some(60)), (0, Some(60)), (2, Some(200)), (1, None)] {
+        link.feed(&ok(ids[index].sync()));
+        assert_eq!(link.conn.poll_timeout(), next.map(|millis| link.at(millis)));
+    }
 }
 
 #[test]

@@ -119,6 +119,13 @@ fn large_messages_are_limited_by_bytes_and_one_always_fits() {
     assert_eq!(lengths(&mut link), [60, -1, 30, -1]);
     link.feed(&chunk(id, large(500_000)));
     assert_eq!(lengths(&mut link), [500]);
+    // What is taken makes room, for as much as it was.
+    link.feed(&[chunk(id, large(60_000)), chunk(id, large(30_000))].concat());
+    assert!(link.conn.take_push(id).is_some());
+    link.feed(&chunk(id, large(80_000)));
+    assert_eq!(lengths(&mut link), [30, -1]);
+    link.feed(&[chunk(id, large(50_000)), chunk(id, large(49_000))].concat());
+    assert_eq!(lengths(&mut link), [50, 49]);
 }
 
 #[test]

@@ -234,3 +234,27 @@ fn a_malformed_body_is_the_callers_error_only() {
     assert!(response.data().is_err());
     assert_eq!(link.conn.failure(), None);
 }
+
+/// Whether anybody waits for them or not: a server that owes replies is not idle.
+#[test]
+fn replies_are_awaited_until_the_last_has_come() {
+    let mut link = Link::ready();
+    assert!(!link.conn.awaits_replies());
+    let (first, second) = (link.call(1), link.send_until(&numbered(2), Some(link.at(10))));
+    assert!(link.conn.awaits_replies(), "they are about to be written");
+    link.write();
+    link.conn.cancel(first);
+    link.conn.handle_timeout(link.at(10));
+    assert!(link.conn.take(second).unwrap().is_err());
+    assert_eq!((link.conn.in_flight(), link.conn.awaits_replies()), (0, true));
+    link.feed(&ok(second.sync()));
+    assert!(link.conn.awaits_replies());
+    link.feed(&ok(first.sync()));
+    assert!(!link.conn.awaits_replies());
+    // One that comes twice is none of those to come.
+    link.feed(&ok(first.sync()));
+    let third = link.written_call(3);
+    assert!(link.conn.awaits_replies());
+    link.feed(&ok(third.sync()));
+    assert!(!link.conn.awaits_replies());
+}

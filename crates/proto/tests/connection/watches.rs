@@ -212,3 +212,19 @@ fn the_newest_value_outlives_the_connection() {
     link.conn.unwatch(id);
     assert_eq!(link.conn.changed(id, 0), None);
 }
+
+/// A small one would keep the whole buffer that it was read into.
+#[test]
+fn small_values_are_copied_and_large_ones_share_what_was_read() {
+    // With the 3 bytes before the binary data: 16 KiB is large.
+    for (bytes, is_shared) in [(1, false), (16_380, false), (16_381, true), (50_000, true)] {
+        let mut link = Link::ready();
+        let id = link.conn.watch("k").unwrap();
+        let sync = watch_sync(&mut link, "k");
+        link.input.extend_from_slice(&event(sync, "k", Value::Binary(vec![7; bytes])));
+        let read = link.input.as_ptr_range();
+        assert_eq!(link.events(), [Event::Changed(id)]);
+        let value = link.conn.changed(id, 0).unwrap();
+        assert_eq!(read.contains(&value.raw().unwrap().as_ptr()), is_shared, "{bytes}");
+    }
+}

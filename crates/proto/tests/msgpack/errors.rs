@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use serde::Deserialize;
-use tarantool_proto::msgpack::{DecodeError, from_slice};
+use tarantool_proto::msgpack::{DecodeError, EncodeError, Reader, from_slice};
 use tarantool_proto::request::Ping;
 use tarantool_proto::{Config, Connection, Event, Frame, Response};
 
@@ -61,7 +61,9 @@ fn a_place_inside_a_column() {
 #[test]
 fn a_missing_column() {
     let text = rows(b"\x91\x92\x01\xa1a").to_string();
-    assert!(text.starts_with("row 1, column 3 (tags): the row has no such column"), "{text}");
+    let expected = "row 1, column 3 (tags): the row has no such column; expected a sequence, \
+                    found nil at byte 1";
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -165,4 +167,79 @@ fn truncated_input() {
 fn the_reserved_byte() {
     let error = from_slice::<Vec<()>>(&[0x91, 0xc1]).unwrap_err();
     assert_eq!(error.to_string(), "value 1: the reserved byte 0xc1 is no value at byte 1");
+}
+
+#[test]
+fn readers_name_every_kind_of_value_that_they_find() {
+    for (bytes, found) in [
+        (&b"\xc0"[..], "nil"),
+        (b"\xc2", "a boolean"),
+        (b"\xff", "the integer -1"),
+        (b"\xd3\x80\0\0\0\0\0\0\0", "the integer -9223372036854775808"),
+        (b"\xca\0\0\0\0", "a float"),
+        (b"\xcb\0\0\0\0\0\0\0\0", "a float"),
+        (b"\xa1a", "a string"),
+        (b"\xc4\x01a", "binary data"),
+        (b"\x90", "an array"),
+        (b"\x80", "a map"),
+        (b"\xd4\x01\0", "a decimal"),
+        (b"\xd4\x02\0", "a uuid"),
+        (b"\xd4\x03\0", "an error value"),
+        (b"\xd4\x04\0", "a datetime"),
+        (b"\xd4\x06\0", "an interval"),
+        (b"\xd4\x07\0", "a tuple"),
+        (b"\xd4\x05\0", "an extension of type 5"),
+        (b"\xd4\xff\0", "an extension of type -1"),
+    ] {
+        let text = Reader::new(bytes).uint().unwrap_err().to_string();
+        assert_eq!(text, format!("expected an unsigned integer, found {found} at byte 0"));
+    }
+    let whole = b"\x01\xcd\x01\x2c";
+    let expected = |what| format!("expected {what}, found the integer 300 at byte 1");
+    let reader = || {
+        let mut reader = Reader::new(whole);
+        reader.skip().unwrap();
+        reader
+    };
+    assert_eq!(reader().map().unwrap_err().to_string(), expected("a map"));
+    assert_eq!(reader().array().unwrap_err().to_string(), expected("an array"));
+    assert_eq!(reader().str_bytes().unwrap_err().to_string(), expected("a string"));
+}
+
+#[test]
+fn readers_say_how_much_is_missing_and_where() {
+    for (bytes, text) in [
+        (&b""[..], "1 more bytes announced, 0 left at byte 0"),
+        (b"\xcd\x01", "2 more bytes announced, 1 left at byte 1"),
+        (b"\xcf\0\0\0", "8 more bytes announced, 3 left at byte 1"),
+        (b"\xa5abc", "5 more bytes announced, 3 left at byte 1"),
+        (b"\xdb\xff\xff\xff\xffabc", "4294967295 more bytes announced, 3 left at byte 5"),
+        (b"\x93\x01\x02", "3 more bytes announced, 2 left at byte 1"),
+        (b"\x82\x01\x02\x03", "4 more bytes announced, 3 left at byte 1"),
+        (b"\xd8\x01\x02", "16 more bytes announced, 1 left at byte 2"),
+        (b"\xc1", "the reserved byte 0xc1 is no value at byte 0"),
+    ] {
+        assert_eq!(Reader::new(bytes).token().unwrap_err().to_string(), text, "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn errors_of_ones_own_have_their_text_alone() {
+    let error = DecodeError::new("no ballot");
+    assert_eq!(error.to_string(), "no ballot");
+    assert_eq!(format!("{error:?}"), "DecodeError(no ballot)");
+    assert_eq!((error.row(), error.column(), error.offset()), (None, None, None));
+    let error = EncodeError::new("no row");
+    assert_eq!(
+        (format!("{error}"), format!("{error:?}")),
+        ("no row".into(), "EncodeError(\"no row\")".into())
+    );
+    let custom: DecodeError = serde::de::Error::custom("not a colour");
+    assert_eq!(custom.to_string(), "not a colour");
+}
+
+#[test]
+fn what_is_left_behind_a_value_is_refused() {
+    let error = from_slice::<u8>(&[0x07, 0x08]).unwrap_err();
+    assert_eq!(error.to_string(), "bytes follow after the value at byte 1");
 }

@@ -68,8 +68,11 @@ fn each_operation_has_its_values() {
     assert_eq!(operations, [Insert, Replace, Update, Upsert, Delete, Nop]);
     assert_eq!(changes[0].decode(), Ok((1,)));
     assert_eq!((changes[0].key(), changes[0].operations()), (None, None));
+    let shown = "Change { operation: Insert, space_id: Some(512), vclock: {1: 11}, .. }";
+    assert_eq!(format!("{:?}", changes[0]), shown, "without users' data");
     assert_eq!(changes[1].space_id(), Some(513));
     assert_eq!((changes[2].index_id(), changes[2].index_base()), (2, 1));
+    assert_eq!((changes[0].index_id(), changes[0].index_base()), (0, 0));
     assert_eq!((changes[2].tuple(), changes[2].operations()), (None, Some(&[0x90][..])));
     assert_eq!(changes[2].decode_key(), Ok((7,)));
     assert!(changes[2].decode::<(u64,)>().unwrap_err().to_string().contains("no tuple"));
@@ -129,6 +132,7 @@ fn instances_count_by_themselves_and_nothing_comes_twice() {
     let keys: Vec<u64> =
         changes.iter().map(|change| change.decode::<(u64,)>().unwrap().0).collect();
     assert_eq!(keys, [1, 3, 4]);
+    assert_eq!(changes.iter().map(Change::replica_id).collect::<Vec<_>>(), [2, 1, 31]);
     assert_eq!(link.follower.vclock().unwrap().to_string(), "{1: 11, 2: 1, 31: 5}");
     assert_eq!(link.follower.stats().skipped, 2);
     let end = link.feed_to_end(&row_of(INSERT, 32, 1, &[], Some(tuple(512, &[5]))));
@@ -152,6 +156,20 @@ fn what_is_no_change_of_data() {
     assert_eq!(changes[0].body()[..], [0x82, 2, 1, 3, 11]);
 
     assert_eq!(link.feed(&heartbeat()), [Event::Heartbeat]);
+}
+
+/// Its keys may mean something else, and it may be no map.
+#[test]
+fn what_an_unknown_operation_has_is_not_looked_into() {
+    let mut link = link();
+    let of_other_keys = map(&[(0x10, "x".into()), (0x21, 1.into())]);
+    let bytes =
+        [row(CONFIRM, 11, Some(of_other_keys.clone())), row(CONFIRM, 12, Some(array(&[1, 2])))];
+    let changes = link.changes(&bytes.concat());
+    assert_eq!(changes[0].space_id(), None);
+    assert_eq!(changes[1].body()[..], [0x92, 1, 2]);
+    let end = link.feed_to_end(&row(INSERT, 13, Some(of_other_keys)));
+    assert!(matches!(end, FollowError::Malformed(_)), "{end}");
 }
 
 #[test]

@@ -27,7 +27,9 @@ fn packets_that_are_too_long_or_none() {
     assert_eq!(protocol(&[0xd2, 0, 0, 0, 1]), ProtocolError::LengthNotInteger { byte: 0xd2 });
     assert!(matches!(protocol(&packet(&[0x90])), ProtocolError::Header(_)));
     // A header whose values are of other types.
-    for (key, value) in [(2, "x".into()), (3, (-1).into()), (4, 1.into()), (8, "x".into())] {
+    for (key, value) in
+        [(2, "x".into()), (3, (-1).into()), (4, 1.into()), (5, "x".into()), (8, "x".into())]
+    {
         let header = [(0, INSERT.into()), (1, SUBSCRIBE.into()), (key, value)];
         assert!(matches!(protocol(&packet_of(&header, None)), ProtocolError::Header(_)), "{key}");
     }

@@ -7,8 +7,8 @@ use tarantool_proto::{ConnectionError, ErrorCode, ProtocolError, RequestType, St
 
 use crate::peer::{
     AUTH, CLUSTER, GREETING_2_6, ID, INSTANCE, Link, REPLICASET, REPLICASET_UUID, SNAPSHOT,
-    SUBSCRIBE, VOTE, ballot, config, error, field, identity, login, reply, row_of_uuid,
-    snapshot_row, subscribed, tuple, vclock_reply, written,
+    SUBSCRIBE, VOTE, ballot, config, error, field, identity, login, map, packet_of, reply,
+    row_of_uuid, snapshot_row, subscribed, tuple, vclock_reply, written,
 };
 
 fn after(text: &str) -> FollowConfig {
@@ -49,6 +49,7 @@ fn a_snapshot_is_asked_for_once_all_is_answered() {
     assert!(!link.follower.is_ready());
 
     assert_eq!(link.feed(&vclock_reply(SNAPSHOT, &[(0, 3), (1, 134)])), [Event::Ready]);
+    assert!(link.follower.is_ready());
     let ballot = link.follower.ballot().unwrap();
     assert_eq!(ballot.vclock.to_string(), "{1: 134}");
     assert!(!ballot.is_read_only && ballot.is_booted.is_none());
@@ -86,7 +87,7 @@ fn with_a_vclock_there_is_no_snapshot() {
 fn a_vclock_before_the_oldest_log_is_a_gap() {
     let oldest = |pairs: &[(u64, u64)]| {
         let ballot = [(2, crate::peer::vclock_of(&[(1, 134)])), (3, crate::peer::vclock_of(pairs))];
-        reply(VOTE, &[(0x29, crate::peer::map(&ballot))])
+        reply(VOTE, &[(0x29, map(&ballot))])
     };
     for (pairs, is_gap) in [
         (&[(1, 100)][..], false),
@@ -216,4 +217,52 @@ fn how_far_it_had_come() {
     let mut link = Link::subscribed(config(), 1);
     assert_eq!(closed(&mut link), Stage::Ready);
     assert_eq!(link.follower.vclock(), Some(&"{1: 1}".parse::<Vclock>().unwrap()));
+}
+
+#[test]
+fn a_refused_vote_is_named() {
+    let mut link = Link::new(config());
+    link.feed(GREETING_2_6);
+    let refusal = error(VOTE, 116, "Instance bootstrap hasn't finished yet");
+    match link.feed_to_end(&refusal) {
+        FollowError::Refused { request, error } => {
+            assert_eq!((request, error.code()), (RequestType::VOTE, ErrorCode::LOADING));
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_transport_that_fails_is_the_end_and_the_first_end_counts() {
+    let mut link = Link::subscribed(config(), 10);
+    let broken = ConnectionError::Transport("broken pipe".into());
+    link.follower.handle_failure(broken.clone());
+    link.follower.handle_failure(ConnectionError::Shutdown);
+    link.follower.handle_eof();
+    assert_eq!(link.events_to_end(), (vec![], Some(FollowError::Connection(broken))));
+}
+
+#[test]
+fn what_is_no_reply_answers_no_question() {
+    let mut link = Link::new(config());
+    link.feed(GREETING_2_6);
+    link.write();
+    let of_code = packet_of(&[(0, 1000.into()), (1, VOTE.into())], Some(map(&[])));
+    assert_eq!(link.feed(&of_code), []);
+    assert_eq!(link.follower.stats().skipped, 1);
+    assert_eq!(link.feed(&[ballot(), identity()].concat()), []);
+    let asked = kinds(&link.write());
+    assert_eq!(asked, [(69, SNAPSHOT)]);
+}
+
+#[test]
+fn unwanted_rows_of_the_snapshot_are_passed_over_but_count() {
+    let mut config = config();
+    config.spaces = Some([512].into());
+    let mut link = Link::asked(config);
+    let rows = [513, 512, 513].map(|space| snapshot_row(tuple(space, &[1])));
+    let bytes = [vclock_reply(SNAPSHOT, &[(1, 134)]), rows.concat()].concat();
+    let [Event::Ready, Event::Change(change)] = &link.feed(&bytes)[..] else { panic!() };
+    assert_eq!(change.space_id(), Some(512));
+    assert_eq!((link.follower.stats().changes, link.follower.stats().unwanted), (1, 2));
 }

@@ -14,6 +14,8 @@ fn vclock(text: &str) -> Vclock {
 fn text_there_and_back() {
     for text in ["{}", "{1: 134}", "{0: 8, 1: 143}", "{1: 1, 31: 18446744073709551615}"] {
         assert_eq!(vclock(text).to_string(), text);
+        assert_eq!(format!("{:?}", vclock(text)), text);
+        assert_eq!(vclock(text).is_empty(), text == "{}");
     }
     assert_eq!(vclock(" { 2:5 ,1 : 7 } ").to_string(), "{1: 7, 2: 5}");
     assert_eq!(vclock("{3: 0}"), Vclock::new());

@@ -167,6 +167,28 @@ fn nobody_is_kept_waiting_for_what_lasts() {
     link.call(4);
 }
 
+/// What was answered before stays so, also while nobody has taken it.
+#[test]
+fn who_timed_out_does_not_end_again_with_those_who_wait() {
+    let mut link = Link::new(addresses(1));
+    let waiting = link.call(1);
+    let deadline = Some(link.at(10));
+    let late = link.session.send(&mut frame(&numbered(2)), deadline).unwrap();
+    let cancelled = link.call(3);
+    let last = link.call(4);
+    link.open();
+    link.input.extend_from_slice(&console_greeting());
+    link.events();
+    // After the loss, and before time tells what follows of it.
+    link.session.cancel(cancelled);
+    link.advance(10);
+    assert_eq!(link.session.stats().not_sent, 2);
+    assert_eq!(link.fate(late), Some(Unanswered::TimedOut(Outcome::NotSent)));
+    for id in [waiting, last] {
+        assert_eq!(link.fate(id), Some(Unanswered::Lost(Outcome::NotSent)));
+    }
+}
+
 #[test]
 fn what_lasts_is_tried_again_if_wanted() {
     let mut config = addresses(1);

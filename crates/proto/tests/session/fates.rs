@@ -262,3 +262,23 @@ fn input_of_a_former_connection_is_not_read() {
     assert_eq!(link.write().len(), 1);
     assert_eq!(link.feed(&ok(id.sync())), [SessionEvent::Answered(id)]);
 }
+
+#[test]
+fn how_often_requests_are_sent_again_is_counted() {
+    let mut link = Link::ready(addresses(1));
+    let again = [link.idempotent(1), link.idempotent(2)];
+    for sent_again in [2, 4] {
+        assert_eq!(numbers(&link.write()), [1, 2]);
+        // It was not sent, so it is not sent again.
+        let queued = link.idempotent(3);
+        link.session.handle_eof();
+        assert_eq!(link.session.stats().sent_again, sent_again);
+        link.session.cancel(queued);
+        link.connect(GREETING_3_7);
+    }
+    link.write();
+    for id in again {
+        link.feed(&ok(id.sync()));
+    }
+    assert_eq!((link.session.stats().answered, link.session.stats().sent_again), (2, 4));
+}

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tarantool_proto::ConnectionError;
 use tarantool_proto::session::{SessionConfig, Status};
+use tarantool_proto::{ConnectionError, ProtocolError};
 
 use crate::link::{Link, addresses};
 use crate::peer::*;
@@ -102,6 +102,21 @@ fn an_answer_that_nobody_asked_for_breaks_the_protocol() {
     let mut link = ready();
     link.feed(&ok(HEARTBEAT_SYNC));
     assert!(matches!(link.session.last_loss(), Some(ConnectionError::Protocol(_))));
+}
+
+#[test]
+fn each_ping_has_one_answer() {
+    let mut link = ready();
+    for _ in 0..3 {
+        while !is_ping(&link.write()) {
+            link.wait();
+        }
+        assert_eq!(link.feed(&ok(HEARTBEAT_SYNC)), []);
+        assert_eq!(link.session.last_loss(), None);
+    }
+    link.feed(&ok(HEARTBEAT_SYNC));
+    let error = ProtocolError::UnknownSync { sync: HEARTBEAT_SYNC };
+    assert_eq!(link.session.last_loss(), Some(&ConnectionError::Protocol(error)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The session against scripted servers, across connections and in virtual time.
 
 mod attempts;
+mod driving;
 mod ending;
 mod fates;
 mod heartbeat;
@@ -10,4 +11,5 @@ mod model;
 #[path = "../connection/peer.rs"]
 mod peer;
 mod steps;
+mod verbs;
 mod watches;

@@ -40,6 +40,19 @@ fn keys_are_watched_again_and_a_gap_is_told() {
     assert_eq!(value(&link, id, 2), Some((3, 30, false)));
 }
 
+/// It is one of a row without a hole, whenever it is looked at.
+#[test]
+fn a_value_from_before_the_loss_has_no_gap_before_it() {
+    let mut link = Link::ready(addresses(1));
+    let id = link.session.watch("k").unwrap();
+    let sync = watch_sync(&mut link, "k");
+    link.feed(&event(sync, "k", 10_u64));
+    link.feed(&event(sync, "k", 20_u64));
+    link.session.handle_eof();
+    assert_eq!(value(&link, id, 1), Some((2, 20, false)));
+    assert_eq!(value(&link, id, 2), None);
+}
+
 #[test]
 fn a_key_can_be_watched_while_there_is_no_connection() {
     let mut link = Link::new(addresses(1));
@@ -67,6 +80,16 @@ fn a_server_that_cannot_is_followed_by_one_that_can() {
     link.connect(GREETING_3_7);
     assert!(link.session.watch_error(id).is_none());
     watch_sync(&mut link, "k");
+}
+
+#[test]
+fn what_was_not_told_of_a_key_is_told_before_the_end() {
+    let mut link = Link::new(addresses(1));
+    link.connect(GREETING_2_6);
+    let id = link.session.watch("k").unwrap();
+    link.session.abort(refused());
+    assert_eq!(link.events_to_end(), (vec![SessionEvent::Changed(id)], Some(refused())));
+    assert!(link.session.watch_error(id).is_some());
 }
 
 #[test]
@@ -126,6 +149,10 @@ fn an_announced_shutdown_is_not_that_of_the_next_server() {
 #[test]
 fn a_server_without_watched_keys_is_not_asked() {
     let mut link = Link::graceful(addresses(1), 1);
-    link.connect(GREETING_2_6);
+    link.open();
+    link.feed(GREETING_2_6);
+    link.write();
+    let ready = SessionEvent::Ready { address: 0, generation: 1 };
+    assert_eq!(link.feed(&id_reply(GREETING_2_6)), [ready], "nor is anybody told of the key");
     assert_eq!(link.write(), []);
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tarantool_proto::msgpack::{self, DEPTH_MAX, write};
 use tarantool_proto::types::{Datetime, Decimal, Ext, Interval, Uuid, Value};
-use tarantool_proto::{ErrorCode, ServerError};
+use tarantool_proto::{ErrorCode, Header, ServerError};
 
 use crate::support::{bytes_of, extension, hex, refusal, with_header};
 
@@ -120,6 +120,21 @@ fn json() {
     let items = back.as_array().unwrap();
     assert_eq!(items[4].get("price").and_then(Value::as_str), Some("5"));
     assert_eq!((&items[0], items[3].as_i64()), (&Value::Nil, Some(-1)));
+}
+
+/// As servers before 2.4.1 answer.
+#[test]
+fn an_error_without_a_stack_is_a_value_of_one_entry() {
+    let mut header = Header::decode(&mut msgpack::Reader::new(&[0x80])).unwrap();
+    header.request_type = 0x8024.into();
+    let old = ServerError::decode(&header, b"\x81\x31\xa3old");
+    let shown = "ServerError { code: NO_SUCH_SPACE, message: \"old\", stack: [] }";
+    assert_eq!(format!("{old:?}"), shown);
+    let back: ServerError = msgpack::from_slice(&bytes_of(&old)).unwrap();
+    assert_eq!((back.code(), back.message()), (ErrorCode::NO_SUCH_SPACE, "old"));
+    let [entry] = back.stack() else { panic!("{back:?}") };
+    assert_eq!((&*entry.kind, entry.code), ("ClientError", ErrorCode::NO_SUCH_SPACE));
+    assert_eq!(&*entry.message, "old");
 }
 
 #[test]

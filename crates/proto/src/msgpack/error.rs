@@ -109,7 +109,7 @@ impl DecodeError {
 
     /// Fills in the byte unless an inner value did already.
     #[must_use]
-    pub(super) fn at(mut self, offset: usize) -> Self {
+    pub(crate) fn at(mut self, offset: usize) -> Self {
         self.0.offset.get_or_insert(offset);
         self
     }

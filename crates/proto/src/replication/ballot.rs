@@ -34,13 +34,15 @@ impl Ballot {
     /// It has no ballot, or one of another form.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
+        let mut ballot = None;
         for _ in 0..reader.map()? {
             if reader.key()? == Some(Key::BALLOT.number()) {
-                return Self::read(&mut reader);
+                ballot = Some(Self::read(&mut reader)?);
+            } else {
+                reader.skip()?;
             }
-            reader.skip()?;
         }
-        Err(DecodeError::new("no ballot in the reply to a vote"))
+        ballot.ok_or_else(|| DecodeError::new("no ballot in the reply to a vote"))
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -66,8 +68,9 @@ impl Ballot {
 }
 
 fn boolean(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    let at = reader.offset();
     match reader.token()? {
         Token::Bool(value) => Ok(value),
-        other => Err(DecodeError::new(format!("expected a boolean, found {other}"))),
+        other => Err(DecodeError::new(format!("expected a boolean, found {other}")).at(at)),
     }
 }

@@ -94,8 +94,8 @@ impl Session {
         let all_tried = self.tried >= left;
         let was_ready = self.conn.generation() > 1;
         let is_once = !self.config.reconnect && all_tried;
-        let is_hopeless = !self.config.retry_first && !was_ready && all_tried && self.attempts > 0;
-        if left == 0 || is_enough || (self.attempts > 0 && is_once) || is_hopeless {
+        let is_hopeless = !self.config.retry_first && !was_ready && all_tried;
+        if left == 0 || is_enough || is_once || is_hopeless {
             return self.finish(reason);
         }
         let mut until = self.now;

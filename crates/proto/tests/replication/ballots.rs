@@ -80,7 +80,7 @@ fn each_key_fills_its_own_field() {
 
 #[test]
 fn values_of_other_types_are_refused_with_what_was_found() {
-    let boolean = |found| format!("expected a boolean, found {found}");
+    let boolean = |found| format!("expected a boolean, found {found} at byte 20");
     for (key, value, text) in [
         (1, Value::Nil, boolean("nil")),
         (4, 1.into(), boolean("the integer 1")),
@@ -200,7 +200,7 @@ fn following_ends_at_a_malformed_ballot() {
         (reply(VOTE, &[]), "the server broke the protocol: no ballot in the reply to a vote"),
         (
             reply(VOTE, &[(BALLOT, map(&[(6, 1.into())]))]),
-            "the server broke the protocol: expected a boolean, found the integer 1",
+            "the server broke the protocol: expected a boolean, found the integer 1 at byte 4",
         ),
         (
             reply(VOTE, &[(BALLOT, map(&[(3, vclock_of(&[(32, 1)]))]))]),

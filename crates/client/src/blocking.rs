@@ -9,8 +9,9 @@ use bytes::BytesMut;
 use tarantool_proto::Response;
 use tarantool_proto::request::Request;
 
+use crate::address::Address;
 use crate::client::Client;
-use crate::config::{Address, Config};
+use crate::config::Config;
 use crate::driver::shared;
 use crate::error::Error;
 use crate::lead::{Lead, Waits, after};

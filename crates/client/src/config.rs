@@ -1,14 +1,13 @@
 //! Where and how to connect.
 
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tarantool_proto::session::{Backoff, Heartbeat, OnRefused, SessionConfig, WhileDown};
 use tarantool_proto::{AuthMethod, Batching, Credentials, Password};
 
+use crate::address::Address;
 use crate::life::{ConnectionEvent, Hook};
 use crate::uri;
 
@@ -52,39 +51,6 @@ pub struct Config {
     pub(crate) hook: Option<Hook>,
 }
 
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Address {
-    /// A host name or an IP address, and a port.
-    Tcp {
-        /// Host name, IPv4 or IPv6 address (without brackets).
-        host: String,
-        /// Port.
-        port: u16,
-    },
-    /// The path of a Unix domain socket.
-    Unix(PathBuf),
-}
-
-/// `localhost:3301`, where a server listens that is told no other place.
-impl Default for Address {
-    fn default() -> Self {
-        Self::Tcp { host: "localhost".into(), port: PORT }
-    }
-}
-
-impl Address {
-    /// The error for an address that an adapter cannot connect to on this platform.
-    #[must_use]
-    pub fn unsupported(&self) -> io::Error {
-        let text = format!("{self} is no kind of address that this platform has");
-        io::Error::new(io::ErrorKind::Unsupported, text)
-    }
-}
-
-/// The port of a server that is told no other.
-pub(crate) const PORT: u16 = 3301;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const WAITING_MAX: usize = 1 << 20;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 use tarantool_proto::ConnectionError;
 
-use crate::config::Address;
+use crate::address::Address;
 use crate::driver::{Driver, Output};
 use crate::sync::now;
 

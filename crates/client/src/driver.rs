@@ -11,8 +11,9 @@ use bytes::BytesMut;
 use tarantool_proto::session::{Action, Session};
 use tarantool_proto::{ConnectionError, Decision};
 
+use crate::address::Address;
 use crate::client::Client;
-use crate::config::{Address, Config};
+use crate::config::Config;
 use crate::life::Told;
 use crate::mode::Async;
 use crate::shared::Shared;

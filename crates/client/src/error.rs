@@ -11,7 +11,7 @@ use tarantool_proto::{
     ConnectionError, ErrorCode, Outcome, RequestType, SendError, ServerError, Unsupported,
 };
 
-use crate::config::Address;
+use crate::address::Address;
 use crate::uri::ConfigError;
 
 /// Why a request, or an attempt to connect, did not give what was asked for.

@@ -27,6 +27,7 @@
 //! only loop. A completion-based runtime calls the driver's steps itself. The blocking adapter
 //! implements [`Connector`] and [`Socket`] and lets the calling threads drive them ([`Blocking`]).
 
+mod address;
 mod blocking;
 mod changes;
 mod client;
@@ -60,12 +61,13 @@ mod transaction;
 mod uri;
 mod watch;
 
+pub use address::Address;
 pub use blocking::{
     Blocking, Connecting, Connector, Interest, Socket, Submitted, connect_blocking,
 };
 pub use changes::{BlockingChanges, Changes, Follow, changes_blocking};
 pub use client::Client;
-pub use config::{Address, Config};
+pub use config::Config;
 pub use drive::{Drive, Timer, Transport, once};
 pub use driver::{Driver, Output, connect};
 pub use error::{Error, ErrorKind};

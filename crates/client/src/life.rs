@@ -10,7 +10,7 @@ use std::time::Instant;
 use tarantool_proto::ConnectionError;
 use tarantool_proto::session::{self, Session, SessionEvent};
 
-use crate::config::Address;
+use crate::address::Address;
 
 /// Where a client is in its life; see [`Client::status`](crate::Client::status).
 #[derive(Clone, Debug, PartialEq, Eq)]

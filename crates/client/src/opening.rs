@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use tarantool_proto::ConnectionError;
 
+use crate::address::Address;
 use crate::blocking::{Connector, Socket};
 use crate::changes::{Changes, Follow};
-use crate::config::{Address, Config};
+use crate::config::Config;
 use crate::drive::{Timer, Transport};
 use crate::error::Error;
 use crate::lead::left;

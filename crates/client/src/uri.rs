@@ -1,14 +1,14 @@
-//! Configurations and addresses as text.
+//! Configurations as text.
 
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tarantool_proto::AuthMethod;
 
-use crate::config::{Address, Config, PORT};
+use crate::address::Address;
+use crate::config::Config;
 
 impl Config {
     /// Reads a URI; see the forms above.
@@ -128,45 +128,6 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
 }
 
-impl FromStr for Address {
-    type Err = ConfigError;
-
-    /// Reads `host:port`, `[ipv6]:port`, `host`, a port alone, or `unix/:path`.
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        if let Some(path) = text.strip_prefix("unix/:") {
-            if path.is_empty() {
-                return Err(ConfigError::new("the path of the Unix socket is empty"));
-            }
-            return Ok(Self::Unix(path.into()));
-        }
-        let text = text.strip_suffix('/').unwrap_or(text);
-        let wrong = || ConfigError::new(format!("{text:?} is no host:port and no unix/:path"));
-        let port_of = |port: &str| port.parse::<u16>().map_err(|_| wrong());
-        if let Some(rest) = text.strip_prefix('[') {
-            let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
-            let (ip, _zone) = host.split_once('%').unwrap_or((host, ""));
-            ip.parse::<Ipv6Addr>().map_err(|_| wrong())?;
-            let port = match rest.strip_prefix(':') {
-                Some(port) => port_of(port)?,
-                None if rest.is_empty() => PORT,
-                None => return Err(wrong()),
-            };
-            return Ok(Self::Tcp { host: host.into(), port });
-        }
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(Self::Tcp { host: "localhost".into(), port: port_of(text)? });
-        }
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, port_of(port)?),
-            None => (text, PORT),
-        };
-        if host.is_empty() || host.contains(['/', '[', ']']) {
-            return Err(wrong());
-        }
-        Ok(Self::Tcp { host: host.into(), port })
-    }
-}
-
 impl FromStr for Config {
     type Err = ConfigError;
 
@@ -206,22 +167,12 @@ impl From<&Self> for Config {
     }
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "unix/:{}", path.display()),
-        }
-    }
-}
-
 /// A URI or one of its options cannot be understood. Never shows a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(Box<str>);
 
 impl ConfigError {
-    fn new(text: impl Into<Box<str>>) -> Self {
+    pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 }

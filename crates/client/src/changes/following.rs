@@ -8,7 +8,8 @@ use tarantool_proto::ConnectionError;
 use tarantool_proto::replication::{Event, FollowError, Follower};
 
 use super::Follow;
-use crate::config::{Address, Config};
+use crate::address::Address;
+use crate::config::Config;
 use crate::driver::Driver;
 use crate::error::Error;
 

@@ -12,9 +12,10 @@ use tarantool_proto::msgpack::Reader;
 use tarantool_testkit::conformance::packets::{GREETING, ID, id_unknown, ok, ok_with, parse};
 
 use super::threads::{GLANCE, pass_until};
+use crate::address::Address;
 use crate::blocking::{Blocking, Connecting, Connector, Interest, Socket, connect_blocking};
 use crate::client::Client;
-use crate::config::{Address, Config};
+use crate::config::Config;
 use crate::drive::{Drive, Timer, Transport};
 use crate::driver::connect;
 use crate::mode::Async;

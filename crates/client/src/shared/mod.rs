@@ -24,7 +24,8 @@ use tarantool_proto::request::{Ping, Request, Subject};
 use tarantool_proto::session::{Session, SessionEvent};
 use tarantool_proto::{ConnectionError, Credentials, Frame, RequestId, Stats, WatchId};
 
-use crate::config::{Address, Config};
+use crate::address::Address;
+use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::lead::Leases;
 use crate::life::{Hook, Life, Told};

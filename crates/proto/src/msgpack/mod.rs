@@ -6,6 +6,7 @@
 mod de;
 mod error;
 mod ext;
+mod parts;
 mod raw;
 mod reader;
 mod ser;

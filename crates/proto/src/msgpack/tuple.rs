@@ -3,7 +3,8 @@
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, DeserializeSeed, Visitor};
 
-use super::de::{Deserializer, Wanted};
+use super::de::Deserializer;
+use super::parts::Wanted;
 use super::{DecodeError, Reader};
 
 /// The type of the extension: the number of a format, and the tuple as an array.

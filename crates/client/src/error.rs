@@ -366,3 +366,6 @@ impl From<Infallible> for Error {
         match error {}
     }
 }
+
+#[cfg(test)]
+mod tests;

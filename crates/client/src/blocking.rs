@@ -131,6 +131,9 @@ impl Mode for Blocking {
     }
 }
 
+/// How long one of several lanes is driven before the next.
+const TURN: Duration = Duration::from_millis(5);
+
 impl Client<Blocking> {
     /// Queues a request and returns without waiting for its reply, so that one thread can have many
     /// under way.
@@ -164,11 +167,15 @@ impl Client<Blocking> {
         self.all_lanes().try_for_each(|lane| lane.mode.lead.open())
     }
 
-    /// Waits until the client is over, on every lane, driving the connections meanwhile;
-    /// [`failure`](Self::failure) says why. After a [`close`](Self::close) that takes the
-    /// [close timeout](crate::Config::close_timeout) at most.
+    /// Waits until the client is over, on every lane, and its connections are closed, driving them
+    /// meanwhile; [`failure`](Self::failure) says why. After a [`close`](Self::close) that takes the
+    /// [close timeout](crate::Config::close_timeout) at most, unless the name of a host is just being
+    /// looked up, which cannot be broken off.
     pub fn closed(&self) {
-        self.all_lanes().for_each(|lane| lane.mode.lead.closed());
+        let lanes: Vec<_> = self.all_lanes().map(|lane| &lane.mode.lead).collect();
+        // Of several each gets its turn.
+        let turn = (lanes.len() > 1).then_some(TURN);
+        while lanes.iter().filter(|lead| !lead.closed(turn)).count() > 0 {}
     }
 
     /// Waits until the status is another than `seen`, for `timeout` at most, and returns it. Drives

@@ -289,7 +289,7 @@ impl<M: Mode> Client<M> {
     }
 
     /// Accepts no more requests from any clone. Those accepted are still answered, within the
-    /// [close timeout](Config::close_timeout).
+    /// [close timeout](Config::close_timeout). Of a view that stays on one lane: on that lane.
     ///
     /// Does not wait for that: [`closed`](Self::closed) does. On threads nothing happens until one
     /// waits, for that or for a reply, or the last handle is dropped.
@@ -337,7 +337,8 @@ impl Client<Async> {
         Ok(())
     }
 
-    /// Waits until the client is over, on every lane; [`failure`](Self::failure) says why.
+    /// Waits until the client is over, on every lane of this view, and its connections are closed;
+    /// [`failure`](Self::failure) says why.
     ///
     /// ```no_run
     /// # async fn example(client: tarantool_client::Client) {

@@ -378,7 +378,7 @@ impl Config {
 }
 
 impl fmt::Display for Config {
-    /// User and addresses, as a URI has them.
+    /// User and addresses: a URI, as far as one can say it, without options.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(credentials) = &self.session.connection.credentials {
             write!(f, "{}@", uri::encoded(&credentials.user))?;

@@ -121,6 +121,7 @@ impl Driver {
                 break Poll::Ready(Ok(self.shared.output_of(action)));
             }
             if state.session.failure().is_some() {
+                state.life.is_released = true;
                 let ended = state.process(&mut BytesMut::new(), &mut self.told);
                 break Poll::Ready(Err(ended.err().unwrap_or(ConnectionError::Shutdown)));
             }
@@ -298,6 +299,7 @@ impl Shared {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        self.shared.lock().life.is_released = true;
         let text = "its driver was dropped, as a runtime does that shuts down";
         self.shared.abort(ConnectionError::Transport(text.into()));
     }

@@ -167,8 +167,10 @@ impl Error {
         }
     }
 
-    /// Whether the request was certainly not executed and the same request may succeed later, with
-    /// this client: false once that is over. Leave a pause before a request is tried again.
+    /// Whether the request was certainly not executed, and the same may succeed later: a request with
+    /// this client, a `connect` that failed by another. A client that is over refuses requests, and
+    /// this is false then; of one that was under way at the end it may still be true. Leave a pause
+    /// before anything is tried again.
     #[must_use]
     pub fn is_retry_safe(&self) -> bool {
         match self.kind() {

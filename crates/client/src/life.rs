@@ -174,6 +174,8 @@ pub(crate) struct Life {
     /// Whether anybody is told of events.
     is_told: bool,
     is_over: bool,
+    /// Whether the driver has obeyed all, the closing of the transport too, or is gone.
+    pub(crate) is_released: bool,
     late_replies: u64,
     /// Who waits for another status, by number, and the last number.
     waiting: BTreeMap<u64, Waker>,
@@ -190,6 +192,7 @@ impl Life {
             is_ready,
             is_told,
             is_over: false,
+            is_released: false,
             late_replies: 0,
             waiting,
             last_waiter: 0,
@@ -198,6 +201,11 @@ impl Life {
 
     pub(crate) fn is_ready(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_ready)
+    }
+
+    /// Whether the end was told.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// The number of one more who waits for another status.

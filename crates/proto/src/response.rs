@@ -120,7 +120,8 @@ impl Response {
     }
 
     /// All that a call or an eval returned, as a list whatever their number: for functions that give
-    /// a value, or nil and an error. A tuple has `Option`s for those that may be absent.
+    /// a value, or nil and an error. A tuple has `Option`s for those that may be absent; `T` may borrow
+    /// from the response.
     ///
     /// ```
     /// # fn example(response: &tarantool_proto::Response) -> Result<(), tarantool_proto::msgpack::DecodeError> {
@@ -131,7 +132,7 @@ impl Response {
     ///
     /// # Errors
     /// The values do not fit `T`.
-    pub fn returned_list<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+    pub fn returned_list<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
         match self.data()? {
             Some(data) => T::deserialize(&mut self.deserializer(Reader::new(data))?),
             None => from_slice(&[0x90]),

@@ -69,12 +69,15 @@ impl Lead {
         }
     }
 
-    /// Drives until the client is over and its socket closed.
-    pub(crate) fn closed(&self) {
-        self.drive_until(Waits::Briefly { until: None }, |state| {
-            let is_over = state.session.failure().is_some();
-            (is_over && matches!(state.leases.link, Link::Closed)).then_some(())
-        });
+    /// Drives until the client is over, that is told, and its socket closed, or else for `timeout`.
+    /// Whether it is.
+    pub(crate) fn closed(&self, timeout: Option<Duration>) -> bool {
+        let until = after(timeout);
+        self.drive_until(Waits::Briefly { until }, |state| {
+            let is_closed = state.life.is_over() && matches!(state.leases.link, Link::Closed);
+            let is_late = until.is_some_and(|until| until <= now());
+            (is_closed || is_late).then_some(is_closed)
+        })
     }
 
     /// Waits for a reply.
@@ -129,6 +132,9 @@ impl Lead {
                 state = self.pass_time(state);
             } else if let Some(action) = state.session.poll_action() {
                 state = self.obey(state, action);
+            } else if state.session.failure().is_some() && !state.life.is_over() {
+                // Ended by being asked what to do: it is told now.
+                state = self.step(state, |_| {});
             } else if state.session.is_drained() {
                 state = self.step(state, |session| {
                     session.handle_failure(ConnectionError::Shutdown);

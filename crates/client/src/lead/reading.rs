@@ -2,13 +2,21 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::leases::{Lease, Link};
 use super::waiting::{after, left, park, sleeper_of_this_thread};
 use super::{Guard, Lead, is_timeout, lost};
 use crate::blocking::{Connecting, Interest, Socket};
 use crate::sync::now;
+
+/// How long a socket that is being opened is waited for before it is looked whether it is still
+/// wanted.
+const LOOK: Duration = Duration::from_millis(100);
+
+fn in_short(deadline: Option<Instant>) -> Duration {
+    left(deadline).map_or(LOOK, |left| left.min(LOOK))
+}
 
 impl Lead {
     /// Does for all what is to be waited for: reads, opens the socket, or lets time pass. Once, and
@@ -28,7 +36,7 @@ impl Lead {
             }
             Link::Opening { attempt, connecting: Some(mut connecting) } => {
                 state.leases.link = Link::Opening { attempt, connecting: None };
-                let wait = || match connecting.wait(left(deadline))? {
+                let wait = || match connecting.wait(Some(in_short(deadline)))? {
                     Some(socket) => Ok(Begun::Open(socket)),
                     None => Ok(Begun::Opening(connecting)),
                 };

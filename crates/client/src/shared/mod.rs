@@ -159,7 +159,7 @@ impl Shared {
         // Dropped after the lock.
         let _replaced;
         let mut state = self.lock();
-        if state.session.failure().is_some() {
+        if state.life.is_released {
             return Poll::Ready(());
         }
         _replaced = state.life.wait(number, cx.waker());

@@ -15,7 +15,8 @@ use crate::server_error::ServerError;
 ///
 /// Arrays fill tuples and structs by position, maps fill structs by field name. Columns that the
 /// type does not have are skipped; columns that the row does not have read as nil, so `Option`
-/// fields at the end may be absent. An empty array is an empty map too, as Lua's tables are.
+/// fields at the end may be absent. An empty array is an empty map too, as Lua's tables are, but
+/// for what serde looks at first: untagged and internally tagged enums, flattened structs.
 ///
 /// # Errors
 /// The input is not MessagePack, is more than one value, or does not fit `T`; the message names
@@ -267,11 +268,13 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
 
     /// Lua has one kind of table, so that a map that is empty comes as an array.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let at = self.reader.offset();
         let mut ahead = self.reader.clone();
         match ahead.token() {
             Ok(Token::Array(0)) => {
                 self.reader = ahead;
-                visitor.visit_map(MapDeserializer::new(iter::empty::<((), ())>()))
+                let empty = MapDeserializer::new(iter::empty::<((), ())>());
+                visitor.visit_map(empty).map_err(|error: DecodeError| error.at(at))
             }
             _ => self.deserialize_any(visitor),
         }

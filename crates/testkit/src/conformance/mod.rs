@@ -408,6 +408,7 @@ macro_rules! conformance {
         }
         $crate::conformance! { @scripted
             closing::a_client_that_is_closed_closes_its_connection,
+            closing::a_client_without_a_connection_ends_when_it_is_closed,
             closing::closing_takes_the_close_timeout_at_most,
             sockets::the_kernel_delays_no_request,
             bad_peers::a_closed_port_refuses,

@@ -1,9 +1,10 @@
 //! Many threads on one connection.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tarantool_blocking::{Client, ErrorKind, Outcome, connect};
+use tarantool_blocking::{Client, Config, ErrorKind, Outcome, Status, connect};
 use tarantool_testkit::conformance::{Backend, Wanted, bounded};
 
 /// Every thread makes requests one after the other and knows what each must be answered with.
@@ -188,5 +189,28 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
         let stats = client.stats();
         assert!(stats.requests - stats.answered <= THREADS, "{stats}");
         assert_eq!(client.in_flight(), 0);
+    });
+}
+
+/// Nothing else happens then until the next attempt.
+#[test]
+fn a_thread_that_waits_for_a_connection_sees_another_close() {
+    bounded(|| {
+        let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let uri = nobody.local_addr().unwrap().to_string();
+        drop(nobody);
+        let hour = Duration::from_secs(3600);
+        let config = Config::parse(&uri).unwrap().lazy(true).backoff(hour, hour);
+        let client = connect(config).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !matches!(client.status(), Status::Down { until: Some(_) }) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                client.close();
+            });
+            let error = client.ready().unwrap_err();
+            assert_eq!(error.to_string(), "the client was closed");
+        });
     });
 }

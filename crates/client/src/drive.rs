@@ -59,6 +59,11 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 pub trait Timer: Unpin {
     /// Ready once `deadline` has passed. The deadline may differ from that of the call before.
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
+
+    /// Has the task polled again once all others that are ready to run had a turn.
+    fn yield_now(&mut self, cx: &mut Context<'_>) {
+        cx.waker().wake_by_ref();
+    }
 }
 
 /// Opens a transport that was opened before, once: for a client [over one
@@ -75,7 +80,8 @@ pub fn once<T>(transport: T) -> impl FnMut(Address) -> Ready<io::Result<T>> + Cl
 /// is over.
 ///
 /// Each turn reads first, then writes, then looks at the time; neither of them ever waits for
-/// another. After some turns without a pause it lets other tasks run.
+/// another. Before it reads again, it is done with what was read. After some turns without a pause it
+/// lets other tasks run.
 #[must_use = "a connection does nothing unless its drive is polled"]
 pub struct Drive<F, O, T, S> {
     driver: Driver,
@@ -127,12 +133,13 @@ where
     #[inline]
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         match &mut self.link {
+            Link::Open(_) if self.driver.has_input() => false,
             Link::Open(transport) => {
                 Driver::make_room(&mut self.input);
                 match transport.poll_read(cx, &mut self.input) {
                     Poll::Pending => return false,
                     Poll::Ready(Ok(0)) => self.driver.handle_eof(),
-                    Poll::Ready(Ok(read)) => self.driver.handle_input(&mut self.input, read),
+                    Poll::Ready(Ok(read)) => self.take_in(read),
                     Poll::Ready(Err(error)) => self.driver.handle_failure(&error),
                 }
                 if !self.driver.is_connected() {
@@ -160,7 +167,25 @@ where
         }
     }
 
-    /// Whether something was written, or the transport failed.
+    /// Takes in what was just read, if something was, or the next part of what is left.
+    #[inline]
+    fn take_in(&mut self, read: usize) {
+        self.driver.handle_part(&mut self.input, read);
+        if !self.driver.is_connected() {
+            self.link = Link::Closed;
+        }
+    }
+
+    /// The transport failed; answers that came before that count.
+    #[cold]
+    fn fail(&mut self, error: &impl fmt::Display) {
+        if self.driver.has_input() {
+            self.driver.handle_input(&mut self.input, 0);
+        }
+        self.driver.handle_failure(error);
+    }
+
+    /// Whether something happened: something was written, or taken in instead, or the transport failed.
     #[inline]
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let Link::Open(transport) = &mut self.link else {
@@ -168,8 +193,9 @@ where
         };
         let rest = self.output.get(self.written..).unwrap_or_default();
         match transport.poll_write(cx, rest) {
+            Poll::Pending if self.driver.has_input() => self.take_in(0),
             Poll::Pending => return self.driver.poll_blocked(cx).is_ready(),
-            Poll::Ready(Ok(0)) => self.driver.handle_failure(&"it takes no more bytes"),
+            Poll::Ready(Ok(0)) => self.fail(&"it takes no more bytes"),
             Poll::Ready(Ok(count)) => {
                 self.driver.handle_written(count);
                 self.written += count;
@@ -179,7 +205,7 @@ where
                     self.written = 0;
                 }
             }
-            Poll::Ready(Err(error)) => self.driver.handle_failure(&error),
+            Poll::Ready(Err(error)) => self.fail(&error),
         }
         true
     }
@@ -197,7 +223,7 @@ where
                 false
             }
             Poll::Ready(Err(error)) => {
-                self.driver.handle_failure(&error);
+                self.fail(&error);
                 true
             }
         }
@@ -223,6 +249,10 @@ where
             match self.driver.poll_output(cx, &mut self.output) {
                 Poll::Ready(Ok(Output::Write)) => {}
                 Poll::Ready(Ok(Output::Yield)) => return Poll::Ready(Ok(Turn::Yield)),
+                Poll::Ready(Ok(Output::Input)) => {
+                    self.take_in(0);
+                    active = true;
+                }
                 Poll::Ready(Ok(Output::Connect { address, attempt })) => {
                     let opening = Box::pin((self.connect)(address));
                     self.link = Link::Opening { attempt, opening };
@@ -280,7 +310,7 @@ where
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        cx.waker().wake_by_ref();
+        self.timer.yield_now(cx);
         Poll::Pending
     }
 }

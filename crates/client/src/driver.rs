@@ -41,8 +41,9 @@ pub(crate) fn shared(config: &Config) -> Arc<Shared> {
 ///
 /// A loop reads first and never lets reading wait for writing:
 ///
-/// 1. [`make_room`](Self::make_room), and bytes that were read: [`handle_input`](Self::handle_input); their end: [`handle_failure`](Self::handle_failure)
-///    or [`handle_eof`](Self::handle_eof);
+/// 1. [`make_room`](Self::make_room), and bytes that were read: [`handle_input`](Self::handle_input) or
+///    [`handle_part`](Self::handle_part); their end: [`handle_failure`](Self::handle_failure) or
+///    [`handle_eof`](Self::handle_eof);
 /// 2. [`poll_output`](Self::poll_output) until it has nothing to do, doing what it says;
 ///    [`poll_blocked`](Self::poll_blocked) in its place while bytes cannot be written;
 /// 3. [`poll_timeout`](Self::poll_timeout): at that time, [`handle_timeout`](Self::handle_timeout).
@@ -60,6 +61,8 @@ pub struct Driver {
     /// How much of what was handed out is not written.
     unwritten: usize,
     is_connected: bool,
+    /// Whether replies were left in the input.
+    is_input_left: bool,
 }
 
 /// The spare capacity to read into: a part of a hundred replies of 1.5 KB, so that the server works
@@ -78,6 +81,9 @@ pub enum Output {
     /// Others are about to queue requests that can share the write: give them one turn of the
     /// scheduler, then ask again.
     Yield,
+    /// Nothing more for now: go on with the replies that [`handle_part`](Driver::handle_part) has left
+    /// in the input.
+    Input,
     /// Open a transport, then [`handle_connected`](Driver::handle_connected) or
     /// [`handle_connect_failed`](Driver::handle_connect_failed), while the other steps go on.
     Connect {
@@ -98,6 +104,7 @@ impl Driver {
             next_timeout: None,
             unwritten: 0,
             is_connected: false,
+            is_input_left: false,
         }
     }
 
@@ -139,6 +146,9 @@ impl Driver {
                     }
                     replaced = state.park_driver(cx.waker());
                     break Poll::Pending;
+                }
+                Decision::Idle if self.is_input_left && state.session.is_connected() => {
+                    break Poll::Ready(Ok(Output::Input));
                 }
                 Decision::Idle if state.session.is_drained() => {
                     state.session.handle_failure(ConnectionError::Shutdown);
@@ -192,6 +202,7 @@ impl Driver {
     #[must_use = "a transport that is not wanted must be dropped"]
     pub fn handle_connected(&mut self, attempt: u64) -> bool {
         self.unwritten = 0;
+        self.is_input_left = false;
         self.step(|session| session.handle_connected(attempt))
     }
 
@@ -219,15 +230,47 @@ impl Driver {
     /// end. Whole packets are consumed.
     #[inline]
     pub fn handle_input(&mut self, input: &mut BytesMut, read: usize) {
+        self.take_in(input, read, |_| usize::MAX);
+    }
+
+    /// As [`handle_input`](Self::handle_input), but of many replies some may be left, as
+    /// [`has_input`](Self::has_input) tells, so that what the callers of the others do next is written
+    /// first.
+    ///
+    /// Then do this again, with a `read` of 0, before anything is read: when
+    /// [`poll_output`](Self::poll_output) says so, and while bytes cannot be written; and
+    /// `handle_input` before [`handle_failure`](Self::handle_failure).
+    #[inline]
+    pub fn handle_part(&mut self, input: &mut BytesMut, read: usize) {
+        self.take_in(input, read, Session::answers_per_turn);
+    }
+
+    #[inline]
+    fn take_in(
+        &mut self,
+        input: &mut BytesMut,
+        read: usize,
+        answers_max: impl FnOnce(&Session) -> usize,
+    ) {
         {
             let mut state = self.shared.lock();
-            state.session.count_read(read);
+            if read > 0 {
+                state.session.count_read(read);
+            }
             state.session.handle_unwritten(self.unwritten);
+            let answers_max = answers_max(&state.session);
             // An end shows in `poll_output`.
-            let _ = state.process(input, &mut self.told);
+            let left = state.process_some(input, &mut self.told, answers_max);
+            self.is_input_left = left == Ok(true);
             self.is_connected = state.session.is_connected();
         }
         self.shared.tell(&mut self.told);
+    }
+
+    /// Whether [`handle_part`](Self::handle_part) has left replies in the input.
+    #[must_use]
+    pub const fn has_input(&self) -> bool {
+        self.is_input_left && self.is_connected
     }
 
     /// The peer has closed its side. Everyone whom it concerns is told.

@@ -36,7 +36,9 @@ pub enum Decision {
 impl Batching {
     /// Writes at once, unless tasks that were just answered are about to queue more requests: those
     /// are given one turn of the scheduler first. Writes are bounded to 64 KiB, so that the server
-    /// can begin with the first requests while others are still being queued.
+    /// can begin with the first requests while others are still being queued. For the same reason
+    /// tasks whose answers come together go on in parts, if there are many: see
+    /// [`Connection::answers_per_turn`](crate::Connection::answers_per_turn).
     #[must_use]
     pub const fn adaptive() -> Self {
         Self { write_bytes: 64 << 10, turns: 1, linger: None }
@@ -75,6 +77,13 @@ impl Default for Batching {
     }
 }
 
+/// If the replies to all requests under way come together, the next go out in so many parts. Measured
+/// with 24 to 1,000 of them, on server 2.6: 4 to 8 parts give about the same rate, with more system
+/// calls the more there are.
+const PARTS: usize = 6;
+/// With fewer requests under way, parts cost system calls and gain nothing.
+const CUT_FROM: usize = 32;
+
 /// What the decision depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
@@ -97,6 +106,13 @@ pub(crate) struct Batcher {
 impl Batcher {
     pub(crate) fn new(policy: Batching) -> Self {
         Self { policy, answered: 0, turns_taken: 0, linger_over: false }
+    }
+
+    /// As [`Connection::answers_per_turn`](crate::Connection::answers_per_turn), with so many
+    /// requests that are not answered or not taken.
+    pub(crate) fn answers_per_turn(&self, requests: usize) -> usize {
+        let has_turns = self.policy.turns > 0 && self.policy.linger.is_none();
+        if has_turns && requests >= CUT_FROM { requests.div_ceil(PARTS) } else { usize::MAX }
     }
 
     pub(crate) fn on_answer(&mut self) {

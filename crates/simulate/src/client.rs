@@ -42,6 +42,8 @@ pub(crate) struct Driver {
     /// Whether it looks at the time whenever it runs, and follows decisions about writes.
     pub(crate) is_eager: bool,
     pub(crate) obeys: bool,
+    /// How many answers it tells of before it writes.
+    pub(crate) part: usize,
     /// By the client's clock: when the attempt began, something was heard, a drain began.
     pub(crate) begun_at: u64,
     pub(crate) heard_at: u64,

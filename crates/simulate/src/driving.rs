@@ -46,7 +46,7 @@ impl World<'_> {
                 client.session.handle_timeout(time);
             }
             looks = false;
-            self.poll_events(number);
+            let is_left = self.poll_events(number);
             self.poll_actions(number);
             if self.clients[number].is_over {
                 return;
@@ -55,6 +55,7 @@ impl World<'_> {
             let leaves = self.leaves(number);
             let client = &self.clients[number];
             match client.session.poll_timeout() {
+                _ if is_left => {}
                 Some(at) if at <= time => {}
                 // The end, by an action, is told by an event.
                 _ if leaves || client.session.failure().is_some() => {}
@@ -74,17 +75,28 @@ impl World<'_> {
         self.clients[client].session.status()
     }
 
-    fn poll_events(&mut self, number: usize) {
+    /// Whether it writes before it goes on with the input.
+    fn poll_events(&mut self, number: usize) -> bool {
+        let mut answers = 0;
         loop {
             let Client { session, driver, .. } = &mut self.clients[number];
+            if answers >= driver.part && !driver.input.is_empty() {
+                return true;
+            }
             match session.poll_event(&mut driver.input) {
-                Ok(Some(event)) => self.on_event(number, event),
+                Ok(Some(event)) => {
+                    answers += usize::from(matches!(event, SessionEvent::Answered(_)));
+                    self.on_event(number, event);
+                }
                 Ok(None) => match driver.end.take() {
                     Some(End::Eof) => session.handle_eof(),
                     Some(End::Failure) => session.handle_failure(broken()),
-                    None => return,
+                    None => return false,
                 },
-                Err(error) => return self.on_end(number, &error),
+                Err(error) => {
+                    self.on_end(number, &error);
+                    return false;
+                }
             }
         }
     }

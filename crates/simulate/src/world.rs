@@ -54,6 +54,7 @@ impl<'a> World<'a> {
             let mut client = Client::new(config, random.next(), start);
             client.driver.is_eager = random.one_in(2);
             client.driver.obeys = !random.one_in(4);
+            client.driver.part = random.pick([1, 2, 5, usize::MAX]);
             client.user.acts_left = settings.acts;
             client
         });

@@ -9,6 +9,8 @@ use std::time::Instant;
 use bytes::BytesMut;
 use tarantool_client::{Timer, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::runtime::{Handle, RuntimeMetrics};
+use tokio::task::yield_now;
 use tokio::time::Sleep;
 
 pub(crate) struct Socket<S>(pub(crate) S);
@@ -31,11 +33,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
 /// One timer for the whole connection, set anew when it has to fire at another time.
 pub(crate) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
+    runtime: RuntimeMetrics,
 }
 
 impl Alarm {
-    pub(crate) const fn new() -> Self {
-        Self { sleep: None }
+    pub(crate) fn new() -> Self {
+        Self { sleep: None, runtime: Handle::current().metrics() }
     }
 }
 
@@ -47,5 +50,61 @@ impl Timer for Alarm {
             sleep.as_mut().reset(deadline);
         }
         sleep.as_mut().poll(cx)
+    }
+
+    /// A worker looks at the runtime's common queue, where the overflow of its own goes, only when its
+    /// own is empty, or now and then. Beside a task that is always ready to run, as the driver's is
+    /// under load, those in the common queue would get few turns: then it waits for some of theirs.
+    fn yield_now(&mut self, cx: &mut Context<'_>) {
+        if self.runtime.global_queue_depth() > 0 {
+            let _ = pin!(yield_now()).poll(cx);
+        } else {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    /// Tasks that another thread spawns are in the common queue.
+    #[test]
+    fn those_in_the_common_queue_have_their_turn_too() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (begun, begins) = channel();
+        let (spawned, spawns) = channel();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&ran);
+        let busy = runtime.spawn(async move {
+            begun.send(()).unwrap();
+            spawns.recv().unwrap();
+            let mut alarm = Alarm::new();
+            let mut has_yielded = false;
+            poll_fn(move |cx| {
+                if std::mem::replace(&mut has_yielded, true) {
+                    return Poll::Ready(seen.load(Ordering::SeqCst));
+                }
+                alarm.yield_now(cx);
+                Poll::Pending
+            })
+            .await
+        });
+        begins.recv().unwrap();
+        for _ in 0..100 {
+            let ran = Arc::clone(&ran);
+            runtime.spawn(async move { ran.fetch_add(1, Ordering::SeqCst) });
+        }
+        spawned.send(()).unwrap();
+        // A worker looks at the deferred ones every 61 tasks as well.
+        let ran = runtime.block_on(busy).unwrap();
+        assert!(ran > 50, "{ran} of 100");
     }
 }

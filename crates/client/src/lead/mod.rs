@@ -93,12 +93,14 @@ impl Lead {
     }
 
     /// Writes if that is due after a request was queued, as much as the socket takes by and by: if
-    /// the server has nothing to do meanwhile, or there is enough for a full write. Then, if requests
+    /// the server has nothing to do meanwhile, or there is enough for a write. Then, if requests
     /// wait for a place, drives until none does, but no longer than `timeout`.
     pub(crate) fn after_submit(&self, timeout: Option<Duration>) {
         let mut state = self.shared.lock();
         let full = state.session.batching().write_bytes();
-        if state.session.wants_head_start() || state.session.queued_bytes() >= full {
+        let session = &state.session;
+        let is_enough = session.has_part_queued() || session.queued_bytes() >= full;
+        if is_enough || session.wants_head_start() {
             drop(state);
             self.write_now();
             state = self.shared.lock();

@@ -343,8 +343,25 @@ impl State {
         input: &mut BytesMut,
         told: &mut Told,
     ) -> Result<(), ConnectionError> {
+        self.process_some(input, told, usize::MAX).map(drop)
+    }
+
+    /// The same, but about `answers_max` answers at most. Whether there is input for more.
+    ///
+    /// # Errors
+    /// The client is over.
+    #[inline]
+    pub(crate) fn process_some(
+        &mut self,
+        input: &mut BytesMut,
+        told: &mut Told,
+        answers_max: usize,
+    ) -> Result<bool, ConnectionError> {
+        let before = input.len();
+        let mut answers = 0;
+        let mut is_left = false;
         let mut read_at = None;
-        loop {
+        while !is_left {
             match self.session.poll_event(input) {
                 Ok(Some(SessionEvent::Answered(id))) => {
                     if let Some(round_trips) = &mut self.round_trips {
@@ -354,6 +371,9 @@ impl State {
                         Some(waker) => told.wakers.push(waker),
                         None => self.forget_detached(id),
                     }
+                    answers += 1;
+                    // A small rest is not worth a turn of its own.
+                    is_left = answers >= answers_max && 3 * input.len() >= before;
                 }
                 Ok(Some(SessionEvent::Pushed(id))) => told.wakers.extend(self.take_waiter(id)),
                 Ok(Some(SessionEvent::Changed(id))) => {
@@ -373,6 +393,6 @@ impl State {
             }
         }
         self.life.on_late_replies(self.session.stats().late_replies, told);
-        Ok(())
+        Ok(is_left)
     }
 }

@@ -18,14 +18,14 @@ pub(crate) const PING: u64 = 64;
 pub(crate) struct Link {
     pub(crate) client: Client,
     pub(crate) driver: Driver,
-    input: BytesMut,
+    pub(crate) input: BytesMut,
 }
 
 pub(crate) fn cx() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-pub(crate) fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut cx())
 }
 
@@ -106,7 +106,7 @@ impl Link {
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
-        self.driver.handle_input(&mut self.input, bytes.len());
+        self.driver.handle_part(&mut self.input, bytes.len());
     }
 
     /// All that is to be written now.
@@ -117,6 +117,10 @@ impl Link {
             match self.driver.poll_output(&mut cx(), &mut output) {
                 Poll::Ready(Ok(Output::Write)) => {}
                 Poll::Ready(Ok(Output::Yield)) => continue,
+                Poll::Ready(Ok(Output::Input)) => {
+                    self.driver.handle_part(&mut self.input, 0);
+                    continue;
+                }
                 Poll::Ready(other) => panic!("{other:?}"),
                 Poll::Pending => return all,
             }

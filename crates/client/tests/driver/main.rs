@@ -3,4 +3,5 @@
 mod addresses;
 mod lanes;
 mod link;
+mod parts;
 mod requests;

@@ -110,6 +110,30 @@ fn half_of_a_window_is_written_while_the_other_half_is_taken() {
     });
 }
 
+/// Of a large window a sixth is enough for the server to begin with.
+#[test]
+fn a_sixth_of_a_large_window_is_written_while_the_rest_is_taken() {
+    bounded(|| {
+        let script = Script::willing();
+        let client = script.connect();
+        let submit = || client.submit(Call::new("f"));
+        let sends = || script.state().calls.sends;
+        let mut window: VecDeque<_> = (0..36).map(|_| submit()).collect();
+        // The first by itself, the others with the first wait; all are answered.
+        window.pop_front().unwrap().wait().unwrap();
+        assert_eq!(sends(), 2);
+        window.push_back(submit());
+        let mut written = Vec::new();
+        for taken in 2..36 {
+            let before = sends();
+            window.pop_front().unwrap().wait().unwrap();
+            window.push_back(submit());
+            written.extend((sends() > before).then_some(taken));
+        }
+        assert_eq!(written, [6, 12, 18, 24, 30]);
+    });
+}
+
 /// Pieces of a write are bounded, and a full piece does not wait for a flush.
 #[test]
 fn a_full_write_leaves_by_itself() {

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use super::handshake::Own;
 use super::renewal::unless_sent;
 use super::{Connection, Phase};
+#[cfg(doc)]
+use crate::batching::Batching;
 use crate::capability::Unsupported;
 use crate::error::Unanswered;
 use crate::frame::Frame;
@@ -31,6 +33,27 @@ impl Connection {
         let in_flight = self.slots.in_flight();
         let untaken = self.slots.occupied().saturating_sub(in_flight);
         queued > 0 && in_flight <= queued && queued >= untaken
+    }
+
+    /// How many answers to tell of before their callers get a turn and what they queue is written,
+    /// while the rest of the input waits: so the server works at the requests of some while others go
+    /// on. [`usize::MAX`], all of them: if few requests are under way, and by policies other than
+    /// [`Batching::adaptive`].
+    ///
+    /// A driver that tells of all at once works too; server and callers then wait for each other more.
+    #[must_use]
+    pub fn answers_per_turn(&self) -> usize {
+        self.batcher.answers_per_turn(self.slots.occupied())
+    }
+
+    /// Whether so many requests are queued as [`answers_per_turn`](Self::answers_per_turn), while
+    /// answers are still to be taken: the server may begin with these.
+    ///
+    /// For drivers of callers with many requests under way each, who take one answer after another.
+    #[must_use]
+    pub fn has_part_queued(&self) -> bool {
+        let untaken = self.slots.occupied() > self.slots.in_flight();
+        untaken && self.outbox.requests() >= self.answers_per_turn()
     }
 
     /// Gives places to those who wait, in their order.

@@ -333,6 +333,19 @@ impl Session {
         self.conn.wants_head_start()
     }
 
+    /// How many answers to tell of before their callers get a turn, as
+    /// [`Connection::answers_per_turn`].
+    #[must_use]
+    pub fn answers_per_turn(&self) -> usize {
+        self.conn.answers_per_turn()
+    }
+
+    /// Whether enough is queued for the server to begin with, as [`Connection::has_part_queued`].
+    #[must_use]
+    pub fn has_part_queued(&self) -> bool {
+        self.conn.has_part_queued()
+    }
+
     /// Whether a request still waits for a place or a connection.
     #[must_use]
     pub fn is_saturated(&self) -> bool {

@@ -287,3 +287,51 @@ fn a_head_start_is_for_an_idle_server_and_half_of_the_callers() {
     link.conn.take(queued).unwrap().unwrap();
     assert!(!link.conn.wants_head_start(), "the server has one to do");
 }
+
+/// A sixth, rounded up, of those that are not answered or not taken; few are not cut.
+#[test]
+fn many_callers_go_on_in_parts() {
+    for (requests, part) in
+        [(0, usize::MAX), (31, usize::MAX), (32, 6), (36, 6), (37, 7), (600, 100)]
+    {
+        let mut link = Link::ready();
+        let ids = written(&mut link, requests);
+        assert_eq!(link.conn.answers_per_turn(), part, "{requests}");
+        // Who is answered has not gone on yet.
+        ids.iter().for_each(|id| drop(link.feed(&ok(id.sync()))));
+        assert_eq!(link.conn.answers_per_turn(), part, "{requests} answered");
+        ids.iter().for_each(|id| drop(link.conn.take(*id)));
+        assert_eq!(link.conn.answers_per_turn(), usize::MAX, "{requests} taken");
+    }
+    for policy in [Batching::immediate(), Batching::linger(Duration::from_micros(1))] {
+        let mut link = link_with(policy);
+        written(&mut link, 100);
+        assert_eq!(link.conn.answers_per_turn(), usize::MAX, "{policy:?}");
+    }
+}
+
+#[test]
+fn a_part_is_queued_while_answers_are_to_be_taken() {
+    let mut link = Link::ready();
+    let ids = written(&mut link, 36);
+    link.call(1);
+    for number in 0..9 {
+        link.call(number);
+    }
+    assert!(!link.conn.has_part_queued(), "there are no answers");
+    link.write();
+    ids.iter().for_each(|id| drop(link.feed(&ok(id.sync()))));
+    // 46 are not answered or not taken: 8 are a part.
+    for (number, id) in (1..).zip(&ids[..9]) {
+        link.conn.take(*id).unwrap().unwrap();
+        link.call(number);
+        assert_eq!(link.conn.has_part_queued(), number >= 8, "{number}");
+    }
+    for id in &ids[9..] {
+        assert!(link.conn.has_part_queued());
+        link.conn.take(*id).unwrap().unwrap();
+        link.call(1);
+    }
+    assert!(!link.conn.has_part_queued(), "none is left to take");
+    assert!(!link_with(Batching::immediate()).conn.has_part_queued());
+}

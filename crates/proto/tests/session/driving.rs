@@ -132,7 +132,8 @@ fn what_is_under_way_is_told_as_of_the_present_connection() {
     let waiting = link.call(1);
     assert!(link.session.is_saturated() && !link.session.is_connected());
     assert_eq!((link.session.in_flight(), link.session.queued_bytes()), (0, 0));
-    assert!(!link.session.wants_head_start());
+    assert!(!link.session.wants_head_start() && !link.session.has_part_queued());
+    assert_eq!(link.session.answers_per_turn(), usize::MAX);
     link.open();
     assert!(link.session.is_connected());
     link.greet(GREETING_3_7);

@@ -170,10 +170,12 @@ impl<'a> Contest<'a> {
         }
         let watching = self.watching.take().map_or_else(|| self.server.control(), Ok)?;
         let sampler = Sampler::start(watching, self.rules.sample_every);
+        let before = self.server.cpu_time();
         for process in &mut processes {
             process.go()?;
         }
         let outcomes: Vec<_> = processes.into_iter().map(Run::wait).collect();
+        let worked = self.server.cpu_time().zip(before).map(|(now, before)| now - before);
         let (watching, curve) = sampler.stop()?;
         self.watching = Some(watching);
         let outcomes = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -189,7 +191,9 @@ impl<'a> Contest<'a> {
         }
         self.control.check(&jobs)?;
         self.progress.inc(1);
-        let together = Outcome::together(&outcomes).ok_or("no process")?;
+        let mut together = Outcome::together(&outcomes).ok_or("no process")?;
+        let count = together.line.count as f64;
+        together.details.server_us = worked.map(|worked| worked.as_secs_f64() * 1e6 / count);
         Ok((together, curve))
     }
 

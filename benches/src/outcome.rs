@@ -54,6 +54,8 @@ pub struct Details {
     pub writes_per_op: Option<f64>,
     /// Allocations and reallocations per request.
     pub allocations_per_op: Option<f64>,
+    /// CPU microseconds of the server per request, if it was started for the benchmark.
+    pub server_us: Option<f64>,
     /// At a rate: how late 99 % of the requests were handed to the client at most, in microseconds.
     pub late_p99_us: Option<f64>,
     /// Seconds since 1970 when the clock was started.
@@ -105,6 +107,7 @@ impl Outcome {
                 reads_per_op: per_op(measured.reads as f64),
                 writes_per_op: per_op(measured.writes as f64),
                 allocations_per_op: allocations.and_then(|count| per_op(count as f64)),
+                server_us: None,
                 late_p99_us: measured.lateness.as_ref().and_then(|late| late.quantile(0.99)),
                 began: Some(elapsed.began),
                 latencies: latencies.counts(),
@@ -158,6 +161,7 @@ impl Outcome {
                 reads_per_op: mean(&|each| each.details.reads_per_op),
                 writes_per_op: mean(&|each| each.details.writes_per_op),
                 allocations_per_op: mean(&|each| each.details.allocations_per_op),
+                server_us: None,
                 late_p99_us: None,
                 began: None,
                 latencies: latencies.counts(),

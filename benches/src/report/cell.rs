@@ -55,6 +55,8 @@ pub struct Cell {
     pub cpu_user_us: Option<f64>,
     /// The part of it in the kernel.
     pub cpu_system_us: Option<f64>,
+    /// CPU microseconds of the server per request.
+    pub server_us: Option<f64>,
     /// Median latency in microseconds.
     pub p50_us: Option<f64>,
     /// 90th percentile in microseconds.
@@ -113,6 +115,7 @@ impl Cell {
             cpu_us: spread(&|run| run.line.cpu_us_per_op),
             cpu_user_us: median(&|run| run.details.cpu_user_us),
             cpu_system_us: median(&|run| run.details.cpu_system_us),
+            server_us: median(&|run| run.details.server_us),
             p50_us: median(&|run| run.line.p50_us),
             p90_us: median(&|run| run.details.p90_us),
             p99_us: median(&|run| run.line.p99_us),

@@ -31,6 +31,7 @@ const COLUMNS: &[Column] = &[
     ("CPU us", true, |cell| cell.cpu_us.map(|cpu| significant(cpu.median))),
     ("user", false, |cell| cell.cpu_user_us.map(significant)),
     ("system", false, |cell| cell.cpu_system_us.map(significant)),
+    ("server us", true, |cell| cell.server_us.map(significant)),
     ("p50", true, |cell| cell.p50_us.map(micros)),
     ("p90", false, |cell| cell.p90_us.map(micros)),
     ("p99", true, |cell| cell.p99_us.map(micros)),

@@ -5,6 +5,7 @@ mod started;
 use std::env;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::control::Control;
 use crate::job::Failure;
@@ -53,7 +54,7 @@ pub struct Server {
 
 #[derive(Debug)]
 enum Kind {
-    Started(#[expect(dead_code, reason = "held for its end")] Started),
+    Started(Started),
     Embedded(Arc<tarantool_testkit::Server>),
     Foreign,
 }
@@ -98,6 +99,15 @@ impl Server {
         match &self.kind {
             Kind::Embedded(server) => Ok(Control::embedded(server)),
             Kind::Started(_) | Kind::Foreign => Control::connect(&self.uri),
+        }
+    }
+
+    /// CPU time that the server has used so far, if it was started for the benchmark.
+    #[must_use]
+    pub fn cpu_time(&self) -> Option<Duration> {
+        match &self.kind {
+            Kind::Started(server) => server.cpu_time(),
+            Kind::Embedded(_) | Kind::Foreign => None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -53,6 +54,11 @@ impl Started {
         self.addr
     }
 
+    /// CPU time of all its threads so far, as the kernel says; `None` where it does not.
+    pub(super) fn cpu_time(&self) -> Option<Duration> {
+        cpu_time(self.child.id())
+    }
+
     fn listening(&mut self) -> io::Result<SocketAddr> {
         let mut line = String::new();
         if let Some(output) = self.child.stdout.take() {
@@ -67,10 +73,35 @@ impl Started {
     }
 }
 
+fn cpu_time(process: u32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let of_thread = |thread: io::Result<fs::DirEntry>| {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().map(Duration::from_nanos).ok()
+    };
+    threads.map(of_thread).sum()
+}
+
 impl Drop for Started {
     fn drop(&mut self) {
         // It fails when the server has ended by itself, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_counts_and_a_process_that_is_not_there_does_not() {
+        let own = || cpu_time(std::process::id());
+        if let Some(before) = own() {
+            let begun = std::time::Instant::now();
+            while begun.elapsed() < Duration::from_millis(50) {}
+            assert!(own().unwrap() > before + Duration::from_millis(5));
+        }
+        assert_eq!(cpu_time(u32::MAX), None);
     }
 }

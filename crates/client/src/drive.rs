@@ -60,7 +60,7 @@ pub trait Timer: Unpin {
     /// Ready once `deadline` has passed. The deadline may differ from that of the call before.
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 
-    /// Has the task polled again once all others that are ready to run had a turn.
+    /// Has the task polled again, after others that are ready to run.
     fn yield_now(&mut self, cx: &mut Context<'_>) {
         cx.waker().wake_by_ref();
     }
@@ -80,8 +80,8 @@ pub fn once<T>(transport: T) -> impl FnMut(Address) -> Ready<io::Result<T>> + Cl
 /// is over.
 ///
 /// Each turn reads first, then writes, then looks at the time; neither of them ever waits for
-/// another. Before it reads again, it is done with what was read. After some turns without a pause it
-/// lets other tasks run.
+/// another to become possible. Of many replies that were read together it tells in parts, with a write
+/// between, and reads again after the last. After some turns without a pause it lets other tasks run.
 #[must_use = "a connection does nothing unless its drive is polled"]
 pub struct Drive<F, O, T, S> {
     driver: Driver,
@@ -176,12 +176,17 @@ where
         }
     }
 
-    /// The transport failed; answers that came before that count.
+    /// Takes in all that is left: answers that came before the connection's end, or a deadline, count.
     #[cold]
-    fn fail(&mut self, error: &impl fmt::Display) {
+    fn take_in_rest(&mut self) {
         if self.driver.has_input() {
             self.driver.handle_input(&mut self.input, 0);
         }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: &impl fmt::Display) {
+        self.take_in_rest();
         self.driver.handle_failure(error);
     }
 
@@ -279,6 +284,7 @@ where
             self.armed = Some(armed);
             if self.timer.poll_deadline(cx, armed).is_ready() {
                 self.armed = None;
+                self.take_in_rest();
                 self.driver.handle_timeout(now());
                 active = true;
             }

@@ -61,8 +61,9 @@ pub struct Driver {
     /// How much of what was handed out is not written.
     unwritten: usize,
     is_connected: bool,
-    /// Whether replies were left in the input.
+    /// Whether input was left, and something written since.
     is_input_left: bool,
+    has_written: bool,
 }
 
 /// The spare capacity to read into: a part of a hundred replies of 1.5 KB, so that the server works
@@ -81,8 +82,7 @@ pub enum Output {
     /// Others are about to queue requests that can share the write: give them one turn of the
     /// scheduler, then ask again.
     Yield,
-    /// Nothing more for now: go on with the replies that [`handle_part`](Driver::handle_part) has left
-    /// in the input.
+    /// Go on with the input that [`handle_part`](Driver::handle_part) has left.
     Input,
     /// Open a transport, then [`handle_connected`](Driver::handle_connected) or
     /// [`handle_connect_failed`](Driver::handle_connect_failed), while the other steps go on.
@@ -105,6 +105,7 @@ impl Driver {
             unwritten: 0,
             is_connected: false,
             is_input_left: false,
+            has_written: false,
         }
     }
 
@@ -132,10 +133,16 @@ impl Driver {
                 let ended = state.process(&mut BytesMut::new(), &mut self.told);
                 break Poll::Ready(Err(ended.err().unwrap_or(ConnectionError::Shutdown)));
             }
+            let is_left = self.is_input_left && state.session.is_connected();
+            if is_left && self.has_written {
+                // However much others queue meanwhile, those who were answered are told.
+                break Poll::Ready(Ok(Output::Input));
+            }
             match state.session.poll_decision() {
                 Decision::Write => {
                     if state.session.poll_transmit(output) {
                         self.unwritten = output.len();
+                        self.has_written = true;
                         break Poll::Ready(Ok(Output::Write));
                     }
                 }
@@ -147,9 +154,7 @@ impl Driver {
                     replaced = state.park_driver(cx.waker());
                     break Poll::Pending;
                 }
-                Decision::Idle if self.is_input_left && state.session.is_connected() => {
-                    break Poll::Ready(Ok(Output::Input));
-                }
+                Decision::Idle if is_left => break Poll::Ready(Ok(Output::Input)),
                 Decision::Idle if state.session.is_drained() => {
                     state.session.handle_failure(ConnectionError::Shutdown);
                 }
@@ -235,11 +240,13 @@ impl Driver {
 
     /// As [`handle_input`](Self::handle_input), but of many replies some may be left, as
     /// [`has_input`](Self::has_input) tells, so that what the callers of the others do next is written
-    /// first.
+    /// first, in one write.
     ///
     /// Then do this again, with a `read` of 0, before anything is read: when
     /// [`poll_output`](Self::poll_output) says so, and while bytes cannot be written; and
-    /// `handle_input` before [`handle_failure`](Self::handle_failure).
+    /// `handle_input` before [`handle_failure`](Self::handle_failure) and
+    /// [`handle_timeout`](Self::handle_timeout). What is left when somebody else gives the connection
+    /// up is lost with it, like what was not read.
     #[inline]
     pub fn handle_part(&mut self, input: &mut BytesMut, read: usize) {
         self.take_in(input, read, Session::answers_per_turn);
@@ -262,12 +269,13 @@ impl Driver {
             // An end shows in `poll_output`.
             let left = state.process_some(input, &mut self.told, answers_max);
             self.is_input_left = left == Ok(true);
+            self.has_written = false;
             self.is_connected = state.session.is_connected();
         }
         self.shared.tell(&mut self.told);
     }
 
-    /// Whether [`handle_part`](Self::handle_part) has left replies in the input.
+    /// Whether [`handle_part`](Self::handle_part) has left input that may hold replies.
     #[must_use]
     pub const fn has_input(&self) -> bool {
         self.is_input_left && self.is_connected

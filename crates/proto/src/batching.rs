@@ -140,6 +140,7 @@ impl Batcher {
         if load.queued == 0 {
             // Nobody went on: what comes now comes from elsewhere.
             self.answered = 0;
+            self.turns_taken = 0;
             return Decision::Idle;
         }
         if let (Some(linger), false) = (self.policy.linger, self.linger_over) {

@@ -55,7 +55,7 @@ impl World<'_> {
             let leaves = self.leaves(number);
             let client = &self.clients[number];
             match client.session.poll_timeout() {
-                _ if is_left => {}
+                _ if is_left => return self.wake(number, now),
                 Some(at) if at <= time => {}
                 // The end, by an action, is told by an event.
                 _ if leaves || client.session.failure().is_some() => {}

@@ -54,7 +54,8 @@ impl Timer for Alarm {
 
     /// A worker looks at the runtime's common queue, where the overflow of its own goes, only when its
     /// own is empty, or now and then. Beside a task that is always ready to run, as the driver's is
-    /// under load, those in the common queue would get few turns: then it waits for some of theirs.
+    /// under load, those in the common queue would get few turns: then it waits until this worker has
+    /// nothing else to do, or has run a good number of them. No other worker takes it meanwhile.
     fn yield_now(&mut self, cx: &mut Context<'_>) {
         if self.runtime.global_queue_depth() > 0 {
             let _ = pin!(yield_now()).poll(cx);

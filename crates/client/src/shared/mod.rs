@@ -5,7 +5,7 @@
 //! 1. There is one lock, [`Shared::state`]. Nothing else is locked while it is held.
 //! 2. No user code under it: requests are encoded before and replies decoded after; wakers and
 //!    events are collected inside and told outside ([`Told`]); no system call.
-//! 3. It is held for one request on the way in, and for all replies of a read on the way out.
+//! 3. It is held for one request on the way in, and for many replies of a read on the way out.
 
 mod detached;
 mod failures;
@@ -346,7 +346,8 @@ impl State {
         self.process_some(input, told, usize::MAX).map(drop)
     }
 
-    /// The same, but about `answers_max` answers at most. Whether there is input for more.
+    /// The same, but about `answers_max` answers at most. Whether more than a small rest of the input is
+    /// left.
     ///
     /// # Errors
     /// The client is over.

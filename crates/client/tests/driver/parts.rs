@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::future::{Future, ready};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tarantool_client::{
@@ -76,6 +77,47 @@ fn the_first_of_many_go_on_before_the_others_are_told() {
     assert_eq!(told, [7, 7, 7, 7, 5], "5 are more than a third of 12");
     assert!(calls.is_empty());
     assert!(link.input.is_empty());
+}
+
+/// As other threads may, while something is written.
+#[test]
+fn those_who_keep_queueing_do_not_keep_others_from_being_told() {
+    let mut link = Link::ready(|config| config);
+    let (mut calls, replies) = asked(&mut link, 40);
+    link.feed(&replies);
+    let mut others = Vec::new();
+    let mut told = vec![answered(&mut calls).len()];
+    let mut writes = 0;
+    while link.driver.has_input() {
+        let mut output = Vec::new();
+        match link.driver.poll_output(&mut cx(), &mut output) {
+            Poll::Ready(Ok(Output::Write)) => writes += 1,
+            Poll::Ready(Ok(Output::Yield)) => {}
+            Poll::Ready(Ok(Output::Input)) => {
+                link.driver.handle_part(&mut link.input, 0);
+                told.push(answered(&mut calls).len());
+            }
+            other => panic!("{other:?}"),
+        }
+        others.extend(pings(&link.client, 7));
+        assert!(writes <= told.len(), "{told:?}");
+    }
+    assert!(calls.is_empty(), "{told:?}");
+}
+
+#[test]
+fn each_part_has_its_turn() {
+    let mut link = Link::ready(|config| config);
+    let (mut calls, replies) = asked(&mut link, 60);
+    link.feed(&replies);
+    // Nobody goes on.
+    for _ in 0..2 {
+        answered(&mut calls);
+        let outputs = [(); 2].map(|()| link.driver.poll_output(&mut cx(), &mut Vec::new()));
+        let expected = [Output::Yield, Output::Input].map(|output| Poll::Ready(Ok(output)));
+        assert_eq!(outputs, expected);
+        link.driver.handle_part(&mut link.input, 0);
+    }
 }
 
 #[test]
@@ -195,39 +237,69 @@ impl Timer for Clock {
     }
 }
 
-type Driven = Pin<Box<dyn Future<Output = ()>>>;
+/// What drives a client, and whether it wants to go on.
+struct Driven {
+    drive: Pin<Box<dyn Future<Output = ()>>>,
+    wakes: Arc<Wakes>,
+}
+
+#[derive(Default)]
+struct Wakes(AtomicBool);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Driven {
+    /// One poll. Whether it is over.
+    fn poll(&mut self) -> bool {
+        self.wakes.0.store(false, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        self.drive.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+    }
+
+    /// Until it is over or sleeps. Whether it is over.
+    fn run(&mut self) -> bool {
+        loop {
+            if self.poll() {
+                return true;
+            }
+            if !self.wakes.0.load(Ordering::SeqCst) {
+                return false;
+            }
+        }
+    }
+}
 
 /// A client in use, what drives it, and its server.
-fn driven() -> (Client, Driven, Arc<Mutex<Peer>>) {
+fn driven(timeout: Duration) -> (Client, Driven, Arc<Mutex<Peer>>) {
     let peer = Arc::new(Mutex::new(Peer::default()));
     peer.lock().unwrap().to_read.extend(GREETING);
-    let config: Config = config("x").over_one_stream();
+    let config: Config = config("x").over_one_stream().request_timeout(timeout);
     let (client, mut drivers) = connect(&config);
     let transport = Arc::clone(&peer);
     let open = move |_| ready(Ok(Scripted(Arc::clone(&transport))));
     let drive = Drive::new(drivers.remove(0), open, Clock);
-    let mut driven: Driven = Box::pin(async { drop(drive.await) });
-    run(&mut driven);
+    let drive = Box::pin(async { drop(drive.await) });
+    let mut driven = Driven { drive, wakes: Arc::default() };
+    assert!(!driven.run());
     assert!(poll(pin!(client.ready()).as_mut()).is_ready());
     (client, driven, peer)
-}
-
-/// Until it has nothing to do, or has let others run a hundred times.
-fn run(driven: &mut Driven) {
-    (0..100).for_each(|_| assert!(poll(driven.as_mut()).is_pending()));
 }
 
 /// 40 calls whose replies were just read, and the first of them told.
 fn partly_told(client: &Client, driven: &mut Driven, peer: &Mutex<Peer>) -> Vec<Pending<()>> {
     peer.lock().unwrap().holds = true;
     let mut calls = pings(client, 40);
-    run(driven);
+    assert!(!driven.run());
     {
         let mut peer = peer.lock().unwrap();
         let replies = std::mem::take(&mut peer.held);
         peer.to_read.extend(replies);
     }
-    assert!(poll(driven.as_mut()).is_pending());
+    assert!(!driven.poll());
     assert_eq!(answered(&mut calls).len(), 7);
     calls
 }
@@ -235,24 +307,37 @@ fn partly_told(client: &Client, driven: &mut Driven, peer: &Mutex<Peer>) -> Vec<
 /// A server whose own output is stuck reads no more: reading never waits for writing.
 #[test]
 fn all_are_told_while_nothing_can_be_written() {
-    let (client, mut driven, peer) = driven();
+    let (client, mut driven, peer) = driven(Duration::from_secs(5));
     let mut calls = partly_told(&client, &mut driven, &peer);
     peer.lock().unwrap().writes = Writes::Blocked;
     let mut next = pings(&client, 7);
-    run(&mut driven);
+    assert!(!driven.run());
     assert_eq!(answered(&mut calls).len(), 33);
     assert_eq!(answered(&mut next).len(), 0);
 }
 
 #[test]
 fn a_write_that_fails_does_not_hide_answers_that_came_before() {
-    let (client, mut driven, peer) = driven();
+    let (client, mut driven, peer) = driven(Duration::from_secs(5));
     let mut calls = partly_told(&client, &mut driven, &peer);
     peer.lock().unwrap().writes = Writes::Broken;
     let mut next = pings(&client, 7);
-    while poll(driven.as_mut()).is_pending() {}
+    assert!(driven.run());
     let results = answered(&mut calls);
     assert_eq!(results.len(), 33);
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert!(answered(&mut next).iter().all(Result::is_err));
+}
+
+#[test]
+fn a_deadline_does_not_pass_over_answers_that_came_before() {
+    let (client, mut driven, peer) = driven(Duration::from_millis(100));
+    let mut calls = partly_told(&client, &mut driven, &peer);
+    std::thread::sleep(Duration::from_millis(110));
+    let late = client.ping();
+    assert!(!driven.run());
+    let results = answered(&mut calls);
+    assert_eq!(results.len(), 33);
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    drop(late);
 }

@@ -37,8 +37,8 @@ impl Connection {
 
     /// How many answers to tell of before their callers get a turn and what they queue is written,
     /// while the rest of the input waits: so the server works at the requests of some while others go
-    /// on. [`usize::MAX`], all of them: if few requests are under way, and by policies other than
-    /// [`Batching::adaptive`].
+    /// on. [`usize::MAX`], all of them: if fewer than 32 requests are not answered or not taken, and by
+    /// policies other than [`Batching::adaptive`].
     ///
     /// A driver that tells of all at once works too; server and callers then wait for each other more.
     #[must_use]

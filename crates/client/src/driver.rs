@@ -61,9 +61,9 @@ pub struct Driver {
     /// How much of what was handed out is not written.
     unwritten: usize,
     is_connected: bool,
-    /// Whether input was left, and something written since.
+    /// Whether input was left, and how many writes there were since.
     is_input_left: bool,
-    has_written: bool,
+    writes: u8,
 }
 
 /// The spare capacity to read into: a part of a hundred replies of 1.5 KB, so that the server works
@@ -71,6 +71,9 @@ pub struct Driver {
 const READ_BYTES: usize = 32 << 10;
 /// With less spare capacity than this a read is not worth its system call.
 const READ_BYTES_MIN: usize = 16 << 10;
+/// So many writes may come between two parts of an input: the turn of a scheduler is not always long
+/// enough for all who were told of the first.
+const WRITES_MAX: u8 = 8;
 
 /// What [`Driver::poll_output`] wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +108,7 @@ impl Driver {
             unwritten: 0,
             is_connected: false,
             is_input_left: false,
-            has_written: false,
+            writes: 0,
         }
     }
 
@@ -134,7 +137,7 @@ impl Driver {
                 break Poll::Ready(Err(ended.err().unwrap_or(ConnectionError::Shutdown)));
             }
             let is_left = self.is_input_left && state.session.is_connected();
-            if is_left && self.has_written {
+            if is_left && self.writes >= WRITES_MAX {
                 // However much others queue meanwhile, those who were answered are told.
                 break Poll::Ready(Ok(Output::Input));
             }
@@ -142,7 +145,7 @@ impl Driver {
                 Decision::Write => {
                     if state.session.poll_transmit(output) {
                         self.unwritten = output.len();
-                        self.has_written = true;
+                        self.writes = self.writes.saturating_add(1);
                         break Poll::Ready(Ok(Output::Write));
                     }
                 }
@@ -240,7 +243,7 @@ impl Driver {
 
     /// As [`handle_input`](Self::handle_input), but of many replies some may be left, as
     /// [`has_input`](Self::has_input) tells, so that what the callers of the others do next is written
-    /// first, in one write.
+    /// first, in a few writes.
     ///
     /// Then do this again, with a `read` of 0, before anything is read: when
     /// [`poll_output`](Self::poll_output) says so, and while bytes cannot be written; and
@@ -269,7 +272,7 @@ impl Driver {
             // An end shows in `poll_output`.
             let left = state.process_some(input, &mut self.told, answers_max);
             self.is_input_left = left == Ok(true);
-            self.has_written = false;
+            self.writes = 0;
             self.is_connected = state.session.is_connected();
         }
         self.shared.tell(&mut self.told);

@@ -100,7 +100,7 @@ fn those_who_keep_queueing_do_not_keep_others_from_being_told() {
             other => panic!("{other:?}"),
         }
         others.extend(pings(&link.client, 7));
-        assert!(writes <= told.len(), "{told:?}");
+        assert!(writes <= 8 * told.len(), "{told:?}");
     }
     assert!(calls.is_empty(), "{told:?}");
 }

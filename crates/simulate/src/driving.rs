@@ -83,9 +83,12 @@ impl World<'_> {
             if answers >= driver.part && !driver.input.is_empty() {
                 return true;
             }
+            let before = driver.input.len();
             match session.poll_event(&mut driver.input) {
                 Ok(Some(event)) => {
-                    answers += usize::from(matches!(event, SessionEvent::Answered(_)));
+                    // Those that ended by themselves are told in any case.
+                    let is_reply = driver.input.len() < before;
+                    answers += usize::from(is_reply);
                     self.on_event(number, event);
                 }
                 Ok(None) => match driver.end.take() {

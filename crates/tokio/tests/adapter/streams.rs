@@ -131,6 +131,8 @@ fn every_request_under_load_gets_one_outcome_when_the_server_is_killed() {
                         assert!(cause.is_some(), "{error}");
                         assert_eq!(error.outcome(), Outcome::NotSent);
                     }
+                    // It was queued still, and waited for a connection.
+                    ErrorKind::TimedOut { outcome, .. } => assert_eq!(*outcome, Outcome::NotSent),
                     _ => panic!("{error}"),
                 }
             }

@@ -1,6 +1,8 @@
 //! Who writes and who reads, and what they take out meanwhile.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -32,6 +34,9 @@ pub(crate) struct Leases {
     /// since.
     pub(super) is_stuck: bool,
     pub(super) told: Told,
+    /// Whose answers came and who are to be woken, by whoever comes by: one who wakes others is
+    /// often put aside by the system for those.
+    pub(super) to_wake: VecDeque<Waker>,
 }
 
 /// The socket, as far as it has come.
@@ -105,11 +110,8 @@ impl Drop for Lease<'_> {
 
 /// If nobody reads, or a write was left half-done, and someone waits, wakes one to go on.
 pub(super) fn pass_on(mut state: Guard<'_>) {
-    let next = if state.leases.reading && state.leases.output.is_empty() {
-        None
-    } else {
-        state.take_any_waiter()
-    };
+    let is_driven = state.leases.reading && state.leases.output.is_empty();
+    let next = if is_driven && !state.wants_writer() { None } else { state.take_any_waiter() };
     drop(state);
     if let Some(next) = next {
         next.wake();

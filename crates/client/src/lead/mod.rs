@@ -16,7 +16,9 @@
 //!    by one who is woken for it, or by who reads, once its read returns, which is a
 //!    [tick](crate::Socket::tick) later at the latest.
 //! 7. Who yields before it writes leaves that to whoever queues half of what is to come.
-//! 8. Who reads sees to the deadlines of all who sleep, but for those that come before it looks again.
+//! 8. Who wakes others often loses the processor to them: whoever comes by goes on with the waking.
+//! 9. Nobody writes for others once its own answer is there, if one of them can.
+//! 10. Who reads sees to the deadlines of all who sleep, but for those that come before it looks again.
 //!
 //! A call alone costs one write and one read, and no other system call.
 
@@ -124,10 +126,15 @@ impl Lead {
         mut done: impl FnMut(&mut State) -> Option<T>,
     ) -> T {
         let mut sleeper = None;
+        let mut others_queued = false;
         let mut state = self.shared.lock();
         loop {
             if let Some(result) = done(&mut state) {
-                pass_on(state);
+                if others_queued {
+                    self.leave_writing(state);
+                } else {
+                    pass_on(state);
+                }
                 return result;
             }
             if state.session.is_due() {
@@ -141,26 +148,43 @@ impl Lead {
                 state = self.step(state, |session| {
                     session.handle_failure(ConnectionError::Shutdown);
                 });
+            } else if !state.leases.to_wake.is_empty() {
+                state = self.wake(state);
             } else if state.wants_writer() {
                 state = self.flush(state, waits.until());
+                others_queued = state.wants_writer();
             } else if !state.leases.reading {
+                if sleeper.is_some() {
+                    // Woken for another reason than its own: who leaves is not to wake this one.
+                    drop(state.stop_waiting(waits));
+                }
                 state = self.lead(state, waits.until());
             } else {
-                match waits {
-                    Waits::Reply(id) => {
-                        // A waker of a thread: dropping it runs no code of users.
-                        drop(state.wait(id, sleeper.get_or_insert_with(sleeper_of_this_thread)));
-                    }
-                    Waits::Change { id, number, .. } => {
-                        let waker = sleeper.get_or_insert_with(sleeper_of_this_thread);
-                        // A waker of a thread: dropping it runs no code of users.
-                        drop(state.wait_changed(id, number, waker));
-                    }
-                    Waits::Briefly { .. } => {}
-                }
+                let waker = sleeper.get_or_insert_with(sleeper_of_this_thread);
+                // A waker of a thread: dropping it runs no code of users.
+                drop(state.begin_waiting(waits, waker));
                 state = self.sleep(state, waits);
+                // Perhaps it was woken for this.
+                others_queued = state.wants_writer();
             }
         }
+    }
+
+    /// Leaves what others queued while this thread wrote to one of them, unless none waits but the one
+    /// who reads, who cannot write meanwhile.
+    fn leave_writing<'a>(&'a self, mut state: Guard<'a>) {
+        while state.wants_writer() {
+            if let Some(next) = state.take_any_waiter() {
+                drop(state);
+                return next.wake();
+            }
+            let writes = state.leases.writes;
+            state = self.flush(state, Some(now()));
+            if state.leases.writes == writes {
+                break;
+            }
+        }
+        pass_on(state);
     }
 
     /// Does what the session demands.
@@ -211,13 +235,25 @@ impl Lead {
     }
 
     /// Tells outside the lock.
-    fn tell<'a>(&'a self, state: Guard<'a>, told: &mut Told) -> Guard<'a> {
+    fn tell<'a>(&'a self, mut state: Guard<'a>, told: &mut Told) -> Guard<'a> {
+        state.leases.to_wake.extend(told.wakers.drain(..));
+        state = self.wake(state);
         if told.is_empty() {
             return state;
         }
         drop(state);
         self.shared.tell(told);
         self.shared.lock()
+    }
+
+    /// Wakes those whose answers came, together with all other threads that come by.
+    fn wake<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        while let Some(waker) = state.leases.to_wake.pop_front() {
+            drop(state);
+            waker.wake();
+            state = self.shared.lock();
+        }
+        state
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tarantool_proto::{RequestId, WatchId};
 
 use super::{Guard, Lead};
+use crate::shared::State;
 use crate::sync::{self, Thread, now};
 
 /// What a thread waits for, and so who wakes it.
@@ -37,6 +38,26 @@ pub(crate) fn after(timeout: Option<Duration>) -> Option<Instant> {
 
 pub(crate) fn left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(now()))
+}
+
+impl State {
+    /// Leaves `waker` for what is waited for. Returns the one that it replaces.
+    pub(super) fn begin_waiting(&mut self, waits: Waits, waker: &Waker) -> Option<Waker> {
+        match waits {
+            Waits::Reply(id) => self.wait(id, waker),
+            Waits::Change { id, number, .. } => self.wait_changed(id, number, waker),
+            Waits::Briefly { .. } => None,
+        }
+    }
+
+    /// Takes it back.
+    pub(super) fn stop_waiting(&mut self, waits: Waits) -> Option<Waker> {
+        match waits {
+            Waits::Reply(id) => self.take_waiter(id),
+            Waits::Change { id, number, .. } => self.forget_watcher(id, number),
+            Waits::Briefly { .. } => None,
+        }
+    }
 }
 
 impl Lead {

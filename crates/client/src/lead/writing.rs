@@ -29,8 +29,10 @@ impl Lead {
     pub(crate) fn write_queued(&self, until: Option<Instant>) {
         let mut state = self.shared.lock();
         while state.wants_writer() {
+            let writes = state.leases.writes;
             state = self.flush(state, until);
-            if until.is_some_and(|until| until <= now()) {
+            let is_stuck = state.leases.writes == writes;
+            if is_stuck && until.is_some_and(|until| until <= now()) {
                 break;
             }
         }
@@ -59,60 +61,58 @@ impl Lead {
         pass_on(state);
     }
 
-    /// Writes what is left of the last write, and what is queued. If nothing can be written now,
+    /// Writes once: what is left of the last write, or what is queued. If nothing can be written now,
     /// waits until something can, or until a deadline or `until`, and returns.
     pub(super) fn flush<'a>(&'a self, mut state: Guard<'a>, until: Option<Instant>) -> Guard<'a> {
-        while state.wants_writer() {
-            let Some(socket) = state.leases.socket() else {
-                break;
-            };
-            let link = state.leases.links;
-            let is_new = state.leases.output.is_empty() && !state.leases.yielding;
-            if is_new && state.session.poll_decision() == Decision::Yield {
-                state = self.yield_turn(state);
-                if state.leases.links != link || !state.wants_writer() {
-                    break;
-                }
-            }
-            let mut output = std::mem::take(&mut state.leases.output);
-            if output.is_empty() && !state.session.poll_transmit(&mut output) {
-                state.leases.output = output;
-                break;
-            }
-            let written = state.leases.written;
-            state.leases.writing = true;
-            // Another thread may find the connection lost meanwhile: all of this may be written then.
-            state.session.handle_unwritten(0);
-            drop(state);
-
-            let lease = Lease { lead: self, of: |leases| &mut leases.writing };
-            let sent = self.send(&*socket, output.get(written..).unwrap_or_default(), until);
-            state = lease.end();
-
-            if state.leases.links != link {
-                // What is left of it was for a connection that is lost.
-                break;
-            }
-            let count = *sent.as_ref().unwrap_or(&0);
-            state.session.count_writes(usize::from(count > 0), count);
-            state.leases.writes += u64::from(count > 0);
-            state.leases.is_stuck &= count == 0;
-            state.leases.written = written + count;
-            let unwritten = output.len().saturating_sub(state.leases.written);
-            state.session.handle_unwritten(unwritten);
-            if unwritten == 0 {
-                output.clear();
-                state.leases.written = 0;
-            }
-            state.leases.output = output;
-            if let Err(error) = &sent {
-                state = self.step(state, |session| session.handle_failure(lost(error)));
-            }
-            if count == 0 {
-                break;
+        if !state.wants_writer() {
+            return state;
+        }
+        let Some(socket) = state.leases.socket() else {
+            return state;
+        };
+        let link = state.leases.links;
+        let is_new = state.leases.output.is_empty() && !state.leases.yielding;
+        if is_new && state.session.poll_decision() == Decision::Yield {
+            state = self.yield_turn(state);
+            if state.leases.links != link || !state.wants_writer() {
+                return state;
             }
         }
-        state
+        let mut output = std::mem::take(&mut state.leases.output);
+        if output.is_empty() && !state.session.poll_transmit(&mut output) {
+            state.leases.output = output;
+            return state;
+        }
+        let written = state.leases.written;
+        state.leases.writing = true;
+        // Another thread may find the connection lost meanwhile: all of this may be written then.
+        state.session.handle_unwritten(0);
+        drop(state);
+
+        let lease = Lease { lead: self, of: |leases| &mut leases.writing };
+        let sent = self.send(&*socket, output.get(written..).unwrap_or_default(), until);
+        state = lease.end();
+
+        if state.leases.links != link {
+            // What is left of it was for a connection that is lost.
+            return state;
+        }
+        let count = *sent.as_ref().unwrap_or(&0);
+        state.session.count_writes(usize::from(count > 0), count);
+        state.leases.writes += u64::from(count > 0);
+        state.leases.is_stuck &= count == 0;
+        state.leases.written = written + count;
+        let unwritten = output.len().saturating_sub(state.leases.written);
+        state.session.handle_unwritten(unwritten);
+        if unwritten == 0 {
+            output.clear();
+            state.leases.written = 0;
+        }
+        state.leases.output = output;
+        match sent {
+            Ok(_) => state,
+            Err(error) => self.step(state, |session| session.handle_failure(lost(&error))),
+        }
     }
 
     /// Lets other threads run. Those that were just answered queue their next requests meanwhile,

@@ -68,6 +68,11 @@ fn three_threads_get_their_own_answers_in_reverse() {
     three_threads(Reads::Newest);
 }
 
+#[test]
+fn three_threads_wake_each_other() {
+    three_threads(Reads::All);
+}
+
 /// It waits in vain, as the leader or led by the other one, who must not wait for it.
 #[test]
 fn a_thread_leaves_at_its_deadline_and_passes_the_lead_on() {

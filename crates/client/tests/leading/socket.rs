@@ -47,6 +47,8 @@ pub(crate) struct State {
     hesitated: bool,
     /// Writes block, as those of a real socket never do for long.
     pub(crate) stalls: bool,
+    /// So many writes return at once; those after them take something, and then block.
+    pub(crate) returns: usize,
     /// The next read panics, as no socket should.
     pub(crate) panics: bool,
     pub(crate) write_error: Option<io::ErrorKind>,
@@ -78,6 +80,7 @@ impl Script {
             hesitates: false,
             hesitated: false,
             stalls: false,
+            returns: usize::MAX,
             panics: false,
             write_error: None,
             read_error: None,
@@ -243,11 +246,16 @@ impl State {
 
 impl Socket for Script {
     fn send(&self, output: &[u8]) -> io::Result<usize> {
-        self.change(|state| state.calls.sends += 1);
+        let mut number = 0;
+        self.change(|state| {
+            state.calls.sends += 1;
+            number = state.calls.sends;
+        });
         let mut state = self.block_until(None, |state| !state.stalls);
         let taken = state.take(output);
         drop(state);
         self.0.changed.notify_all();
+        drop(self.block_until(None, |state| number <= state.returns));
         taken
     }
 

@@ -172,6 +172,71 @@ fn a_writer_that_leaves_passes_its_work_on() {
     });
 }
 
+/// With its own answer there, a thread leaves the writing to those who still wait.
+#[test]
+fn a_writer_with_its_answer_does_not_go_on_for_others() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| client.ping());
+            let leading = script.take_requests(1).remove(0);
+            script.wait_for(|calls| calls.receives == 1);
+
+            script.change(|state| state.returns = 1);
+            let writer = scope.spawn(|| client.ping());
+            let written = script.take_requests(1).remove(0);
+            let others: Vec<_> = (0..2).map(|_| scope.spawn(|| client.ping())).collect();
+            while client.in_flight() < 4 {
+                thread::yield_now();
+            }
+            // Until they sleep.
+            thread::sleep(Duration::from_millis(100));
+            // Its answer is read before its write returns; the next write does not return.
+            script.give(&ok(written.sync));
+            script.wait_for(|calls| calls.receives == 2);
+            script.change(|state| state.returns = 2);
+            writer.join().unwrap().unwrap();
+
+            script.change(|state| state.returns = usize::MAX);
+            for request in script.take_requests(2) {
+                script.give(&ok(request.sync));
+            }
+            script.give(&ok(leading.sync));
+            for other in others.into_iter().chain([leader]) {
+                other.join().unwrap().unwrap();
+            }
+        });
+        script.end();
+    });
+}
+
+/// Who reads cannot write: with nobody else there, what it queued is written by whoever leaves.
+#[test]
+fn a_writer_writes_what_the_leader_queued_before_it_leaves() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect();
+        script.change(|state| state.returns = 0);
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| client.ping());
+            let written = script.take_requests(1).remove(0);
+            let leader = scope.spawn(|| client.ping());
+            script.wait_for(|calls| calls.receives == 1);
+            let started = Instant::now();
+            script.give(&ok(written.sync));
+            script.wait_for(|calls| calls.receives == 2);
+            script.change(|state| state.returns = usize::MAX);
+            writer.join().unwrap().unwrap();
+            let queued = script.take_requests(1).remove(0);
+            assert!(started.elapsed() < TICK / 2, "{:?}", started.elapsed());
+            script.give(&ok(queued.sync));
+            leader.join().unwrap().unwrap();
+        });
+        script.end();
+    });
+}
+
 /// Whoever writes for others too must not miss that its own answer was read by the leader.
 #[test]
 fn a_stuck_writer_takes_its_answer_from_the_leader() {

@@ -58,6 +58,11 @@ pub(super) enum Link {
 }
 
 impl Leases {
+    /// Another after a write that took something, and for another link.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.links, self.writes)
+    }
+
     pub(super) fn socket(&self) -> Option<Arc<dyn Socket>> {
         match &self.link {
             Link::Open(socket) => Some(Arc::clone(socket)),
@@ -104,16 +109,30 @@ impl Drop for Lease<'_> {
         let mut state = self.lead.shared.lock();
         *(self.of)(&mut state.leases) = false;
         state.leases.looks_again = None;
-        pass_on(state);
+        if state.wants_writer() {
+            let _ = hand_over(state);
+        } else {
+            pass_on(state);
+        }
     }
 }
 
 /// If nobody reads, or a write was left half-done, and someone waits, wakes one to go on.
 pub(super) fn pass_on(mut state: Guard<'_>) {
     let is_driven = state.leases.reading && state.leases.output.is_empty();
-    let next = if is_driven && !state.wants_writer() { None } else { state.take_any_waiter() };
+    let next = if is_driven { None } else { state.take_any_waiter() };
     drop(state);
     if let Some(next) = next {
         next.wake();
     }
+}
+
+/// Wakes one who waits, to write or read. `state` comes back if nobody does.
+pub(super) fn hand_over(mut state: Guard<'_>) -> Result<(), Guard<'_>> {
+    let Some(next) = state.take_any_waiter() else {
+        return Err(state);
+    };
+    drop(state);
+    next.wake();
+    Ok(())
 }

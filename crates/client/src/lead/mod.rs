@@ -43,7 +43,7 @@ use crate::pending::Pending;
 use crate::shared::{Shared, State};
 use crate::sync::{MutexGuard, now};
 pub(crate) use leases::Leases;
-use leases::{Link, pass_on};
+use leases::{Link, hand_over, pass_on};
 use waiting::sleeper_of_this_thread;
 pub(crate) use waiting::{Waits, after, left};
 
@@ -148,22 +148,22 @@ impl Lead {
                 state = self.step(state, |session| {
                     session.handle_failure(ConnectionError::Shutdown);
                 });
-            } else if !state.leases.to_wake.is_empty() {
-                state = self.wake(state);
+            } else if let Some(waker) = state.leases.to_wake.pop_front() {
+                drop(state);
+                waker.wake();
+                state = self.shared.lock();
             } else if state.wants_writer() {
                 state = self.flush(state, waits.until());
                 others_queued = state.wants_writer();
             } else if !state.leases.reading {
-                if sleeper.is_some() {
-                    // Woken for another reason than its own: who leaves is not to wake this one.
-                    drop(state.stop_waiting(waits));
-                }
                 state = self.lead(state, waits.until());
             } else {
                 let waker = sleeper.get_or_insert_with(sleeper_of_this_thread);
                 // A waker of a thread: dropping it runs no code of users.
                 drop(state.begin_waiting(waits, waker));
                 state = self.sleep(state, waits);
+                // Who is awake is not to be woken in the place of one who sleeps.
+                drop(state.stop_waiting(waits));
                 // Perhaps it was woken for this.
                 others_queued = state.wants_writer();
             }
@@ -174,13 +174,13 @@ impl Lead {
     /// who reads, who cannot write meanwhile.
     fn leave_writing<'a>(&'a self, mut state: Guard<'a>) {
         while state.wants_writer() {
-            if let Some(next) = state.take_any_waiter() {
-                drop(state);
-                return next.wake();
-            }
-            let writes = state.leases.writes;
+            state = match hand_over(state) {
+                Ok(()) => return,
+                Err(state) => state,
+            };
+            let progress = state.leases.progress();
             state = self.flush(state, Some(now()));
-            if state.leases.writes == writes {
+            if state.leases.progress() == progress {
                 break;
             }
         }
@@ -234,26 +234,34 @@ impl Lead {
         self.tell(state, &mut told)
     }
 
-    /// Tells outside the lock.
+    /// Tells outside the lock. Those whose answers came are woken together with all threads that come
+    /// by.
     fn tell<'a>(&'a self, mut state: Guard<'a>, told: &mut Told) -> Guard<'a> {
         state.leases.to_wake.extend(told.wakers.drain(..));
-        state = self.wake(state);
-        if told.is_empty() {
-            return state;
-        }
-        drop(state);
-        self.shared.tell(told);
-        self.shared.lock()
-    }
-
-    /// Wakes those whose answers came, together with all other threads that come by.
-    fn wake<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
         while let Some(waker) = state.leases.to_wake.pop_front() {
             drop(state);
             waker.wake();
             state = self.shared.lock();
         }
-        state
+        if told.is_empty() {
+            return state;
+        }
+        drop(state);
+        let guard = PassOn(self);
+        self.shared.tell(told);
+        drop(guard);
+        self.shared.lock()
+    }
+}
+
+/// A hook of users may panic: somebody else goes on then.
+struct PassOn<'a>(&'a Lead);
+
+impl Drop for PassOn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            pass_on(self.0.shared.lock());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tarantool_proto::Decision;
 
-use super::leases::{Lease, pass_on};
+use super::leases::{Lease, hand_over, pass_on};
 use super::waiting::{BRIEFLY, Waits, after, left};
 use super::{Guard, Lead, is_timeout, lost};
 use crate::blocking::{Interest, Socket};
@@ -29,11 +29,17 @@ impl Lead {
     pub(crate) fn write_queued(&self, until: Option<Instant>) {
         let mut state = self.shared.lock();
         while state.wants_writer() {
-            let writes = state.leases.writes;
+            let progress = state.leases.progress();
             state = self.flush(state, until);
-            let is_stuck = state.leases.writes == writes;
-            if is_stuck && until.is_some_and(|until| until <= now()) {
-                break;
+            if state.leases.progress() == progress {
+                if until.is_some_and(|until| until <= now()) {
+                    break;
+                }
+            } else if state.wants_writer() {
+                state = match hand_over(state) {
+                    Ok(()) => return,
+                    Err(state) => state,
+                };
             }
         }
         pass_on(state);
@@ -49,9 +55,15 @@ impl Lead {
         };
         let mut until = patience(&state);
         while state.wants_writer() {
-            let writes = state.leases.writes;
+            let progress = state.leases.progress();
             state = self.flush(state, until);
-            if state.leases.writes != writes {
+            if state.leases.progress() != progress {
+                if state.wants_writer() {
+                    state = match hand_over(state) {
+                        Ok(()) => return,
+                        Err(state) => state,
+                    };
+                }
                 until = patience(&state);
             } else if until.is_some_and(|until| until <= now()) {
                 state.leases.is_stuck |= state.wants_writer();

@@ -1,14 +1,17 @@
 //! How many system calls a call costs.
 
 use std::collections::VecDeque;
+use std::thread;
 use std::time::Duration;
 
 use tarantool_client::request::Call;
 
 use crate::socket::{Calls, Script};
 use tarantool_testkit::conformance::bounded;
+use tarantool_testkit::conformance::packets::ok;
 
 const CALLS: usize = 100;
+const PING: u64 = 64;
 
 #[test]
 fn a_call_alone_costs_one_write_and_one_read() {
@@ -131,6 +134,42 @@ fn a_sixth_of_a_large_window_is_written_while_the_rest_is_taken() {
             written.extend((sends() > before).then_some(taken));
         }
         assert_eq!(written, [6, 12, 18, 24, 30]);
+    });
+}
+
+/// What one thread leaves queued on purpose is no work for others.
+#[test]
+fn a_window_beside_threads_that_wait_is_written_in_parts_too() {
+    bounded(|| {
+        let script =
+            Script::new(|request| if request.kind == PING { Vec::new() } else { ok(request.sync) });
+        let client = script.connect();
+        thread::scope(|scope| {
+            let others: Vec<_> = (0..2).map(|_| scope.spawn(|| client.ping())).collect();
+            let pings = script.take_requests(2);
+            script.wait_for(|calls| calls.receives >= 1);
+            // Until the other one sleeps.
+            thread::sleep(Duration::from_millis(50));
+            let submit = || client.submit(Call::new("f"));
+            let mut window: VecDeque<_> = (0..36).map(|_| submit()).collect();
+            window.pop_front().unwrap().wait().unwrap();
+            window.push_back(submit());
+            let before = script.state().calls.sends;
+            for _ in 2..36 {
+                window.pop_front().unwrap().wait().unwrap();
+                window.push_back(submit());
+            }
+            // Until others would have written.
+            thread::sleep(Duration::from_millis(50));
+            let sends = script.state().calls.sends - before;
+            assert!((4..=6).contains(&sends), "{sends} writes");
+            pings.iter().for_each(|ping| script.give(&ok(ping.sync)));
+            for other in others {
+                other.join().unwrap().unwrap();
+            }
+            window.into_iter().for_each(|reply| drop(reply.wait().unwrap()));
+        });
+        script.end();
     });
 }
 

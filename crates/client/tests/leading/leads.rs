@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Deserializer};
 
 use crate::socket::Script;
+use tarantool_client::ConnectionEvent;
+use tarantool_client::request::Ping;
 use tarantool_testkit::conformance::bounded;
 use tarantool_testkit::conformance::packets::{ok, ok_with};
 
@@ -131,6 +133,34 @@ fn a_read_that_panics_passes_the_lead_on() {
     });
 }
 
+#[test]
+fn a_hook_that_panics_passes_the_lead_on() {
+    bounded(|| {
+        let script = Script::silent();
+        let client = script.connect_with(|config| {
+            config.request_timeout(Duration::ZERO).on_event(|event| {
+                assert!(!matches!(event, ConnectionEvent::LateReplies { .. }), "a trap");
+            })
+        });
+        thread::scope(|scope| {
+            drop(client.submit(Ping));
+            let dropped = script.take_requests(1).remove(0);
+            let first = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| client.ping())));
+            script.take_requests(1);
+            script.wait_for(|calls| calls.receives >= 1);
+            let other = scope.spawn(|| client.ping());
+            let following = script.take_requests(1).remove(0);
+            // Until it sleeps.
+            thread::sleep(Duration::from_millis(50));
+            script.give(&ok(dropped.sync));
+            first.join().unwrap().unwrap_err();
+            script.give(&ok(following.sync));
+            other.join().unwrap().unwrap();
+        });
+        script.end();
+    });
+}
+
 /// Answers in any order, in chunks of any size, from a server that takes its time.
 #[test]
 fn many_threads_get_their_own_answers_in_any_order() {
@@ -176,7 +206,7 @@ fn a_reply_that_another_thread_waits_for_wakes_it() {
     bounded(|| {
         let script = Script::silent();
         let client = script.connect();
-        let submitted = client.submit(tarantool_client::request::Ping);
+        let submitted = client.submit(Ping);
         let request = script.take_requests(1).remove(0);
         thread::scope(|scope| {
             let waiting = scope.spawn(move || submitted.wait());
